@@ -1,0 +1,140 @@
+"""The family of errors the service can answer with: a stable code, an HTTP status, a sentence that says what to do.
+
+An error is raised where it is known and turned into an answer in one place, ``views.errors``. Every class of this
+module survives pickling, since converting happens in processes of its own.
+"""
+
+
+class ServiceError(Exception):
+    """An answer other than success.
+
+    ``message`` is shown to the caller as it is: it never holds a secret, a path of the host or an internal name.
+    ``retry_after``: whole seconds after which the same request may succeed, for the header ``Retry-After``.
+    """
+
+    status = 500
+    code = "internal_error"
+    message = "The service failed; the log holds the reason under this request id."
+    retry_after: int | None = None
+
+    def __init__(self, message: str | None = None, *, retry_after: int | None = None):
+        super().__init__(message or self.message)
+        if retry_after is not None:
+            self.retry_after = retry_after
+
+    @classmethod
+    def family(cls) -> dict[str, type["ServiceError"]]:
+        """Every error by its code, this class and its descendants."""
+        members = {cls.code: cls}
+        for child in cls.__subclasses__():
+            members.update(child.family())
+        return members
+
+
+class MalformedJson(ServiceError):
+    status, code = 400, "malformed_json"
+    message = "The body is not a JSON object in UTF-8."
+
+
+class MalformedPath(ServiceError):
+    status, code = 400, "malformed_path"
+    message = "The path is not percent-encoded UTF-8."
+
+
+class CredentialsMissing(ServiceError):
+    status, code = 401, "credentials_missing"
+    message = 'Send {"user": {"username": …, "password": …}} in the JSON body.'
+
+
+class CredentialsWrong(ServiceError):
+    status, code = 401, "credentials_wrong"
+    message = "The user name or the password is wrong."
+
+
+class Forbidden(ServiceError):
+    status, code = 403, "forbidden"
+    message = "This user's role does not allow it."
+
+
+class NotFound(ServiceError):
+    status, code = 404, "not_found"
+    message = "There is nothing under this path."
+
+
+class ImageNotFound(NotFound):
+    code = "image_not_found"
+    message = "No image is stored for this article id."
+
+
+class MethodNotAllowed(ServiceError):
+    status, code = 405, "method_not_allowed"
+    message = "This path does not know this method; the header Allow lists those it does."
+
+    def __init__(self, message: str | None = None, *, allow: tuple[str, ...] = ()):
+        super().__init__(message)
+        self.allow = allow
+
+
+class RequestTooLarge(ServiceError):
+    status, code = 413, "request_too_large"
+    message = "The body is larger than 16 KiB."
+
+
+class InvalidField(ServiceError):
+    """The message begins with the field's name: ``data.url: …``."""
+
+    status, code = 422, "invalid_field"
+    message = "A field of the body is missing or wrong."
+
+
+class UrlRefused(ServiceError):
+    status, code = 422, "url_refused"
+    message = "This URL may not be fetched."
+
+
+class NotAnImage(ServiceError):
+    status, code = 422, "not_an_image"
+    message = "What the link gave is no JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF."
+
+
+class ImageDamaged(ServiceError):
+    status, code = 422, "image_damaged"
+    message = "The image is damaged and cannot be decoded."
+
+
+class ImageTooLarge(ServiceError):
+    status, code = 422, "image_too_large"
+    message = "The image has too many bytes or pixels."
+
+
+class CannotFit(ServiceError):
+    status, code = 422, "cannot_fit"
+    message = "No JPEG of this picture fits the size limit."
+
+
+class TooManyFailures(ServiceError):
+    status, code = 429, "too_many_failures"
+    message = "Too many wrong passwords; wait before the next attempt."
+    retry_after = 1
+
+
+class OriginFailed(ServiceError):
+    status, code = 502, "origin_failed"
+    message = "The image's server did not deliver it."
+
+
+class Busy(ServiceError):
+    status, code = 503, "busy"
+    message = "The service is busy; try again shortly."
+    retry_after = 2
+
+
+class DatabaseUnavailable(ServiceError):
+    status, code = 503, "database_unavailable"
+    message = "The database does not answer; try again shortly."
+    retry_after = 2
+
+
+class OriginTimedOut(ServiceError):
+    status, code = 504, "origin_timed_out"
+    message = "The image's server did not deliver it in time."

