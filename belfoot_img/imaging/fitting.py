@@ -1,0 +1,150 @@
+"""Pixels and a size limit in, the JPEG to store out: what every fit policy shares.
+
+The policies themselves are ``ladder`` and ``best``, or whatever class the dotted name in the .ini leads to.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from PIL import Image
+
+from belfoot_img.imaging.decoding import Original
+from belfoot_img.imaging.encoding import Encoder
+from belfoot_img.settings import ImagingSettings
+
+POLICIES = {"best": "belfoot_img.imaging.best.Best", "ladder": "belfoot_img.imaging.ladder.Ladder"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One encode: how it was made and what came of it.
+
+    ``width``, ``height`` in px; ``scale``: new side / source's side; ``chroma``: "4:2:0" or "4:4:4"; ``bytes`` of the
+    JPEG; ``likeness`` to the reference, 1 = identical, ``None`` where it was not judged; ``milliseconds`` of CPU time;
+    ``dear``: made with trellis quantisation.
+    """
+
+    encoder: str
+    scale: float
+    width: int
+    height: int
+    quality: int
+    chroma: str
+    bytes: int
+    likeness: float | None
+    milliseconds: float
+    dear: bool
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What is stored, and every encode that was made on the way to it, in order."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    scale: float
+    quality: int
+    encodes: int
+    candidates: tuple[Candidate, ...]
+
+
+@runtime_checkable
+class FitPolicy(Protocol):
+    """``fit`` returns a JPEG of at most ``size_limit`` bytes for the same settings and pixels always the same one."""
+
+    name: str
+
+    @classmethod
+    def from_settings(cls, settings: ImagingSettings) -> FitPolicy: ...
+
+    def fit(self, original: Original) -> Fitted:
+        """Raises CannotFit."""
+        ...
+
+
+def resolve(name: str) -> type[FitPolicy]:
+    """``best``, ``ladder`` or a dotted name → the policy's class. Raises ValueError(what would be right)."""
+    try:
+        policy = pkgutil.resolve_name(POLICIES.get(name, name))
+    except (ImportError, AttributeError, ValueError) as reason:
+        raise ValueError(f"best, ladder or the dotted name of a class ({reason})") from None
+    if not isinstance(policy, type) or not all(hasattr(policy, part) for part in ("name", "from_settings", "fit")):
+        raise ValueError("best, ladder or the dotted name of a class with name, from_settings and fit")
+    return policy
+
+
+def rungs(quality_range: tuple[int, int], step: int) -> list[int]:
+    """(95, 30), 5 → [95, 90, …, 30]; the last rung is one even where the step does not meet it."""
+    first, last = quality_range
+    ladder = list(range(first, last, -step))
+    return [*ladder, last]
+
+
+def size_at(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """``size`` in px, its longer side brought to ``side``: one coefficient for both, rounded, at least one pixel."""
+    longer = max(size)
+    return tuple(max(1, (2 * length * side + longer) // (2 * longer)) for length in size)
+
+
+def reduced(pixels: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """``pixels`` at ``size`` (px), Lanczos; the same object where that is the size it has."""
+    return pixels if pixels.size == size else pixels.resize(size, Image.Resampling.LANCZOS)
+
+
+def reference_of(original: Original, max_side: int) -> Image.Image:
+    """The original reduced to ``max_side``: what is encoded at the largest scale, and what likeness is judged against."""
+    source = (original.width, original.height)
+    return reduced(original.pixels, size_at(source, min(max(source), max_side)))
+
+
+class Record:
+    """Makes the encodes of one fit and keeps account of them."""
+
+    def __init__(self, original: Original):
+        self._source_side = max(original.width, original.height)
+        self.candidates: list[Candidate] = []
+
+    def encode(self, encoder: Encoder, pixels: Image.Image, quality: int, chroma: str) -> bytes:
+        return self.make(encoder, pixels, quality, chroma)[0]
+
+    def make(
+        self,
+        encoder: Encoder,
+        pixels: Image.Image,
+        quality: int,
+        chroma: str,
+        judge: Callable[[bytes], float] | None = None,
+    ) -> tuple[bytes, Candidate]:
+        began = time.thread_time()
+        jpeg = encoder.encode(pixels, quality, chroma)
+        candidate = Candidate(
+            encoder=encoder.name,
+            scale=max(pixels.size) / self._source_side,
+            width=pixels.width,
+            height=pixels.height,
+            quality=quality,
+            chroma=chroma,
+            bytes=len(jpeg),
+            likeness=judge(jpeg) if judge else None,
+            milliseconds=1000 * (time.thread_time() - began),
+            dear=encoder.dear,
+        )
+        self.candidates.append(candidate)
+        return jpeg, candidate
+
+    def fitted(self, jpeg: bytes, candidate: Candidate) -> Fitted:
+        return Fitted(
+            jpeg=jpeg,
+            width=candidate.width,
+            height=candidate.height,
+            scale=candidate.scale,
+            quality=candidate.quality,
+            encodes=len(self.candidates),
+            candidates=tuple(self.candidates),
+        )
