@@ -1,3 +1,22 @@
 """belfoot_img: a link goes in, the best JPEG under a size limit comes back by article id."""
 
 __version__ = "1.0.0"
+
+
+def main(global_config, **settings):
+    """The WSGI application, for pserve and gunicorn (``paste.app_factory``); wrong settings stop the start in one line."""
+    from pyramid.config import Configurator
+
+    from belfoot_img.settings import refusing_in_one_line
+
+    with refusing_in_one_line(), Configurator(settings=settings) as config:
+        config.include("belfoot_img.settings")
+        config.include("belfoot_img.tweens")
+        config.include("pyramid_tm")
+        config.include("belfoot_img.models")
+        config.include("belfoot_img.payload")
+        config.include("belfoot_img.resources")
+        config.include("belfoot_img.security")
+        config.include("belfoot_img.imaging")
+        config.include("belfoot_img.views")
+    return config.make_wsgi_app()

@@ -7,10 +7,13 @@ Without an .ini every section has its defaults: ``ImagingSettings()`` is what th
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields
 from decimal import Decimal
 from typing import Any, get_type_hints
@@ -114,6 +117,14 @@ def parse_networks(raw: str) -> tuple[Network, ...]:
         raise ValueError("networks such as 10.1.2.0/24 (no bits set behind the prefix), or none") from None
 
 
+def parse_proxies(raw: str) -> tuple[Network | str, ...]:
+    """``unix 10.0.0.5`` → the peers whose X-Forwarded-For counts; ``unix`` is whoever reaches a Unix socket."""
+    named = raw.split()
+    return tuple(name for name in named if name == "unix") + parse_networks(
+        " ".join(name for name in named if name != "unix") or "none"
+    )
+
+
 def parse_sources(raw: str) -> tuple[str, ...]:
     sources = tuple(raw.split())
     if not sources or len(set(sources)) != len(sources) or not set(sources) <= {"body", "basic"}:
@@ -191,16 +202,17 @@ class DatabaseSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All of it; ``metrics``: serve ``/metrics``."""
+    """All of it; ``metrics``: serve ``/metrics``; ``trusted_proxies``: whose word on the client's address counts."""
 
     metrics: bool = setting(PREFIX + "metrics", parse_choice(on=True, off=False), "off")
+    trusted_proxies: tuple[Network | str, ...] = setting(PREFIX + "trusted_proxies", parse_proxies, "none")
     database: DatabaseSettings = section(DatabaseSettings)
     security: SecuritySettings = section(SecuritySettings)
     imaging: ImagingSettings = section(ImagingSettings)
 
     @classmethod
     def from_ini(cls, raw: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
-        """Raises SettingsError. Keys outside ``belfoot_img.`` and ``sqlalchemy.`` belong to others and are left alone."""
+        """Raises SettingsError. Keys outside ``belfoot_img.`` and ``sqlalchemy.`` are others' and left alone."""
         ours = {key: value for key, value in raw.items() if key.startswith((PREFIX, "sqlalchemy."))}
         known = set(keys(cls))
         for key in ours:
@@ -258,8 +270,23 @@ def _expand(key: str, text: str, environ: Mapping[str, str]) -> str:
     return re.sub(r"\$\{(\w+)\}", value, text)
 
 
-def _nearest(key: str, known: set[str]) -> str:
-    import difflib
+@contextmanager
+def refusing_in_one_line() -> Iterator[None]:
+    """A SettingsError becomes its one line on standard error and exit status 3, which also tells gunicorn's master to
+    give up instead of starting the worker again and again."""
+    try:
+        yield
+    except SettingsError as error:
+        print(f"belfoot_img: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(3) from None
 
+
+def includeme(config):
+    """``registry["settings"]``, and what Pyramid and pyramid_tm must do as this service needs it."""
+    config.registry["settings"] = Settings.from_ini(config.get_settings())
+    config.add_settings({"tm.manager_hook": "pyramid_tm.explicit_manager", "tm.annotate_user": False})
+
+
+def _nearest(key: str, known: set[str]) -> str:
     nearest = difflib.get_close_matches(key, known, n=1)
     return f"perhaps {nearest[0]} is meant" if nearest else f"the known ones are {', '.join(sorted(known))}"

@@ -1,0 +1,72 @@
+"""Engine, sessions, transactions.
+
+``request.dbsession`` belongs to the request's transaction: pyramid_tm commits it when the view returned, and takes it
+back when anything was raised. ``request.short_session()`` is for what must not hold a connection for longer than its
+question: each statement commits by itself, and leaving the block gives the connection back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import zope.sqlalchemy
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, configure_mappers, sessionmaker
+
+from belfoot_img.models import embedded, image, login, schema, user  # noqa: F401  every table is known from here
+from belfoot_img.settings import DatabaseSettings, SettingsError
+
+configure_mappers()
+
+
+def engine_from_settings(settings: DatabaseSettings) -> Engine:
+    """Raises SettingsError where the URL is none of PostgreSQL's."""
+    if settings.embedded_postgres:
+        url = embedded.start(settings.embedded_postgres)
+    else:
+        url = database_url(settings.url)
+    return create_engine(url, hide_parameters=True)
+
+
+def database_url(text: str):
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.drivername not in ("postgresql", "postgres", "postgresql+psycopg2"):
+        raise SettingsError(
+            "sqlalchemy.url = (not shown): should be a PostgreSQL URL such as postgresql://user:password@host/database"
+        )
+    return url.set(drivername="postgresql+psycopg2")
+
+
+@contextmanager
+def short_session(engine: Engine) -> Iterator[Session]:
+    """A session in which each statement commits by itself; what it loaded stays readable after it."""
+    with Session(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False) as session:
+        yield session
+
+
+def includeme(config):
+    settings: DatabaseSettings = config.registry["settings"].database
+    engine = engine_from_settings(settings)
+    config.registry["engine"] = engine
+    schema.refuse_old(engine)
+    new_session = sessionmaker(engine)
+
+    def dbsession(request):
+        session = new_session()
+        zope.sqlalchemy.register(session, transaction_manager=request.tm)
+        return session
+
+    def recall(request, **source):
+        with short_session(engine) as session:
+            return image.recall(session, **source)
+
+    config.add_request_method(dbsession, reify=True)
+    config.add_request_method(lambda request: short_session(engine), "short_session")
+    config.add_request_method(recall)

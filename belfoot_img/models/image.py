@@ -1,0 +1,134 @@
+"""One image an article, and the questions asked of it.
+
+The base64 stands in the table as the brief wants it; ``STORAGE EXTERNAL`` keeps PostgreSQL from trying to compress it
+(base64 of a JPEG shrinks by nothing that would pay for a GET's decompression). The constraints make a half-stored
+row impossible: the text must be as long as ``bytes`` says and hash to ``sha256`` once decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    Row,
+    case,
+    delete,
+    func,
+    literal_column,
+    null,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from belfoot_img.models.meta import Base
+
+
+class Image(Base):
+    __tablename__ = "images"
+    __table_args__ = (
+        CheckConstraint("char_length(article_id) BETWEEN 1 AND 255 AND article_id !~ '/'", name="article_id"),
+        CheckConstraint("octet_length(image) = (bytes + 2) / 3 * 4", name="image_whole"),
+        CheckConstraint("encode(sha256(decode(image, 'base64')), 'hex') = sha256", name="image_intact"),
+        CheckConstraint("width > 0 AND height > 0 AND bytes > 0", name="positive"),
+        CheckConstraint("source_width > 0 AND source_height > 0 AND source_bytes > 0", name="source_positive"),
+        CheckConstraint("source_sha256 ~ '^[0-9a-f]{64}$'", name="source_sha256"),
+        CheckConstraint("action IN ('kept', 'repacked', 'reencoded')", name="action"),
+        CheckConstraint("(action = 'reencoded') = (quality IS NOT NULL)", name="quality_of_reencoded"),
+        CheckConstraint("quality BETWEEN 1 AND 100 AND scale > 0 AND scale <= 1", name="fitted"),
+        CheckConstraint("encodes >= 0 AND milliseconds >= 0", name="cost"),
+        Index(None, "source_sha256", "settings_sha256"),
+        Index(None, "updated_at", "article_id"),
+    )
+
+    article_id: Mapped[str] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    image: Mapped[str]
+    """base64 of the JPEG"""
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int]
+    sha256: Mapped[str]
+    source_format: Mapped[str]
+    source_width: Mapped[int]
+    source_height: Mapped[int]
+    source_bytes: Mapped[int]
+    source_sha256: Mapped[str]
+    action: Mapped[str]
+    policy: Mapped[str]
+    scale: Mapped[float]
+    quality: Mapped[int | None]
+    encodes: Mapped[int]
+    milliseconds: Mapped[int]
+    reused: Mapped[bool]
+    settings_sha256: Mapped[str]
+    """the settings that shape a result; with the source's hash it finds a result that can be reused"""
+    stored_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+TABLE = Image.__table__
+FACTS = [column for column in TABLE.columns if column.name not in ("image", "settings_sha256", "stored_by")]
+"""What an answer shows besides the base64."""
+
+RESULT = [
+    column.name
+    for column in TABLE.columns
+    if column.name not in ("article_id", "url", "stored_by", "created_at", "updated_at", "milliseconds", "reused")
+]
+"""What one source under one setting always becomes, whichever article it is for."""
+
+
+def store(session: Session, *, article_id: str, url: str, stored_by: str, result: Mapping[str, Any]) -> Row:
+    """Puts the article's image in place of the one it may have had: one statement, safe beside another like it.
+
+    Returns a row of FACTS and ``created``: True where the article had no image before.
+    """
+    values = {**result, "article_id": article_id, "url": url, "stored_by": stored_by}
+    statement = insert(Image).values(values)
+    statement = statement.on_conflict_do_update(
+        index_elements=["article_id"],
+        set_={**{name: statement.excluded[name] for name in values}, "updated_at": func.clock_timestamp()},
+    )
+    # xmax is 0 in a row version that was inserted, and the updating transaction's id in one that replaced another.
+    created = literal_column("(xmax = 0)").label("created")
+    return session.execute(statement.returning(*FACTS, created)).one()
+
+
+def find(session: Session, article_id: str, *, known: Sequence[str] = ()) -> Row | None:
+    """The article's row of FACTS and ``image``; ``image`` is None where the caller has it (its sha256 is ``known``)."""
+    image: ColumnElement = TABLE.c.image
+    if known:
+        image = case((TABLE.c.sha256.in_(known), null()), else_=image).label("image")
+    return session.execute(select(*FACTS, image).where(TABLE.c.article_id == article_id)).one_or_none()
+
+
+def recall(session: Session, *, source_sha256: str, settings_sha256: str) -> dict[str, Any] | None:
+    """RESULT of an image, of whatever article, that the same source became under the same settings."""
+    row = session.execute(
+        select(*(TABLE.c[name] for name in RESULT))
+        .where(TABLE.c.source_sha256 == source_sha256, TABLE.c.settings_sha256 == settings_sha256)
+        .limit(1)
+    ).one_or_none()
+    return row and dict(row._mapping)
+
+
+def page(session: Session, *, limit: int, after: tuple[datetime, str] | None = None) -> Sequence[Row]:
+    """The newest rows of FACTS, at most ``limit``, that come after the place (updated_at, article_id)."""
+    place = tuple_(TABLE.c.updated_at, TABLE.c.article_id)
+    statement = select(*FACTS).order_by(TABLE.c.updated_at.desc(), TABLE.c.article_id.desc()).limit(limit)
+    if after is not None:
+        statement = statement.where(place < tuple_(*after))
+    return session.execute(statement).all()
+
+
+def remove(session: Session, article_id: str) -> bool:
+    """Whether there was one."""
+    return session.execute(delete(Image).where(Image.article_id == article_id)).rowcount == 1

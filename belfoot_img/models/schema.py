@@ -1,0 +1,63 @@
+"""The schema's way through alembic: bring a database up, or say that it is behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from belfoot_img.settings import SettingsError
+
+PACKAGE = Path(__file__).parent.parent
+MIGRATIONS = next(
+    # installed with the package, or at the top of a checkout
+    folder
+    for folder in (PACKAGE / "migrations", PACKAGE.parent / "alembic")
+    if (folder / "env.py").exists()
+)
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str:
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(engine: Engine) -> tuple[str | None, str]:
+    """(revision before, revision after), in one transaction; two at once wait for each other."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('belfoot_img migrate'))")
+        before = current(connection)
+        command.upgrade(_config(connection), "head")
+        return before, current(connection)
+
+
+def refuse_old(engine: Engine) -> None:
+    """Raises SettingsError where the database answers and its schema is not this version's.
+
+    A database that does not answer stops nobody: the service starts, is not ready, and finds it when it is back.
+    """
+    try:
+        with engine.connect() as connection:
+            found = current(connection)
+    except DBAPIError:
+        return
+    if found != head():
+        raise SettingsError(
+            f"the database's schema is at revision {found or 'none'}, this version needs {head()}: run belfoot-img migrate"
+        )

@@ -1,0 +1,110 @@
+"""The request's body → ``Payload(credentials, data)``: the only place that parses JSON.
+
+Hostile bodies end in two errors, ``MalformedJson`` and ``RequestTooLarge``; wrong types inside a well-formed object are
+no matter of parsing: a ``user`` that is no pair of strings counts as absent, ``data`` is judged by who needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Any
+
+from belfoot_img.errors import InvalidField, MalformedJson, RequestTooLarge
+
+MAX_BODY = 16 * 1024
+"""Bytes of a body; NGINX has the same limit (``client_max_body_size`` in deploy/)."""
+
+MAX_URL = 8192
+"""Characters of a URL: what browsers and origins agree on is shorter."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Payload:
+    """``credentials`` from ``user``, or None; ``data``: whatever stood there, {} where nothing did."""
+
+    credentials: Credentials | None = None
+    data: Any = field(default_factory=dict)
+
+    @property
+    def names_article(self) -> bool:
+        return isinstance(self.data, dict) and "article_id" in self.data
+
+    def article_id(self) -> str:
+        """1 to 255 characters without control characters or ``/``; an integer as its decimal string."""
+        value = self._field("article_id")
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str) or not is_article_id(value):
+            raise InvalidField(
+                "data.article_id: send a string of 1 to 255 characters without control characters or '/', or an integer."
+            )
+        return value
+
+    def url(self) -> str:
+        value = self._field("url")
+        if not isinstance(value, str) or not value.strip() or len(value) > MAX_URL or not _storable(value):
+            raise InvalidField(
+                f"data.url: send the image's URL, a string of 1 to {MAX_URL} characters without control characters."
+            )
+        return value.strip()
+
+    def _field(self, name: str) -> Any:
+        if not isinstance(self.data, dict):
+            raise InvalidField("data: send an object.")
+        if name not in self.data:
+            raise InvalidField(f"data.{name}: it is missing.")
+        return self.data[name]
+
+
+def is_article_id(value: str) -> bool:
+    return 1 <= len(value) <= 255 and "/" not in value and _storable(value)
+
+
+def _storable(text: str) -> bool:
+    """No control characters (Cc) and no lone surrogates (Cs), which neither PostgreSQL nor UTF-8 can hold."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
+def parse(request) -> Payload:
+    """``request.payload``. Reads at most MAX_BODY + 1 bytes; an empty body is an empty payload."""
+    body = _read(request)
+    if not body.strip():
+        return Payload()
+    try:
+        document = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        # ValueError covers JSONDecodeError, UnicodeDecodeError and integers of more than 4300 digits.
+        raise MalformedJson from None
+    if not isinstance(document, dict):
+        raise MalformedJson
+    return Payload(_credentials(document.get("user")), document.get("data", {}))
+
+
+def _read(request) -> bytes:
+    if (request.content_length or 0) > MAX_BODY:
+        raise RequestTooLarge
+    body = request.body_file.read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        raise RequestTooLarge
+    return body
+
+
+def _credentials(user: Any) -> Credentials | None:
+    if not isinstance(user, dict):
+        return None
+    username, password = user.get("username"), user.get("password")
+    if not isinstance(username, str) or not isinstance(password, str):
+        return None
+    return Credentials(username, password)
+
+
+def includeme(config):
+    config.add_request_method(parse, "payload", reify=True)

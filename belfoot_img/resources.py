@@ -1,0 +1,133 @@
+"""The traversal tree: ``/`` → ``health``, ``metrics``, ``api`` → ``v1`` → ``images`` → {article_id}.
+
+Each resource says who may do what (``__acl__``, asked from the leaf up) and which methods it knows (its views). A
+resource is built from the path alone: Pyramid walks the tree before it asks who is calling, so nothing here may touch
+the database, and a path that leads nowhere is a resource too (``Missing``). Under ``api`` strangers are therefore
+turned away in one way, whatever the path.
+"""
+
+from __future__ import annotations
+
+from pyramid.authorization import DENY_ALL, Allow, Everyone
+from pyramid.interfaces import ITraverser
+from zope.interface import implementer
+
+from belfoot_img.payload import is_article_id
+
+
+class Resource:
+    """A node of the tree; ``children`` maps a segment to the class that stands there, ``methods`` are what its views know."""
+
+    children: dict[str, type[Resource]] = {}
+    methods: tuple[str, ...] = ()
+
+    def __init__(self, name: str = "", parent: Resource | None = None):
+        self.__name__ = name
+        self.__parent__ = parent
+
+    def __getitem__(self, segment: str) -> Resource:
+        return self.children.get(segment, Missing)(segment, self)
+
+
+class Missing(Resource):
+    """A path that leads nowhere; it inherits from its parent who may be told so."""
+
+
+class MalformedPath(Resource):
+    """A path that is not percent-encoded UTF-8, as under ``api``: only a caller who is known is told."""
+
+
+class Image(Resource):
+    """One article's image; the name is the article id."""
+
+    methods = ("GET", "HEAD", "DELETE")
+
+    @property
+    def article_id(self) -> str:
+        return self.__name__
+
+
+class ImageCollection(Resource):
+    methods = ("GET", "HEAD", "POST")
+    __acl__ = [
+        (Allow, "role:editor", ("read", "store", "remove")),
+        (Allow, "role:reader", "read"),
+        DENY_ALL,
+    ]
+
+    def __getitem__(self, segment: str) -> Resource:
+        return (Image if is_article_id(segment) else Missing)(segment, self)
+
+
+class Version1(Resource):
+    children = {"images": ImageCollection}
+
+
+class Api(Resource):
+    __acl__ = [(Allow, "role:editor", "read"), (Allow, "role:reader", "read"), DENY_ALL]
+    children = {"v1": Version1}
+
+
+class Live(Resource):
+    """The process answers."""
+
+    methods = ("GET", "HEAD")
+
+
+class Ready(Resource):
+    """The database answers and its schema is current."""
+
+    methods = ("GET", "HEAD")
+
+
+class Health(Resource):
+    children = {"live": Live, "ready": Ready}
+
+
+class Metrics(Resource):
+    """Prometheus text, where the setting turns it on."""
+
+    methods = ("GET", "HEAD")
+
+
+class Root(Resource):
+    __acl__ = [(Allow, Everyone, "read"), DENY_ALL]
+    children = {"health": Health, "metrics": Metrics, "api": Api}
+
+    def __init__(self, request=None):
+        super().__init__()
+
+
+@implementer(ITraverser)
+class Traverser:
+    """Pyramid's traverser without what a stranger could steer by it.
+
+    No virtual root (``X-Vhm-Root``), no view names (``@@name``, so every article id can be addressed, ``.`` and ``..``
+    too), no exception for a path that does not decode.
+    """
+
+    def __init__(self, root: Root):
+        self.root = root
+
+    def __call__(self, request) -> dict:
+        try:
+            segments = tuple(segment for segment in request.path_info.split("/") if segment)
+            context: Resource = self.root
+        except UnicodeDecodeError:
+            segments, context = (), MalformedPath("", self.root["api"])
+        for segment in segments:
+            context = context[segment]
+        return {
+            "context": context,
+            "view_name": "",
+            "subpath": (),
+            "traversed": segments,
+            "virtual_root": self.root,
+            "virtual_root_path": (),
+            "root": self.root,
+        }
+
+
+def includeme(config):
+    config.set_root_factory(Root)
+    config.add_traverser(Traverser)

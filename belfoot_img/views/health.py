@@ -1,0 +1,31 @@
+"""live, ready, metrics: open to all, no secrets."""
+
+from pyramid.view import view_config
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from belfoot_img.errors import DatabaseUnavailable, NotFound
+from belfoot_img.models import schema
+from belfoot_img.resources import Live, Metrics, Ready
+
+
+@view_config(context=Live, request_method="GET", permission="read", renderer="json")
+def live(context, request):
+    return {"status": "live"}
+
+
+@view_config(context=Ready, request_method="GET", permission="read", renderer="json")
+def ready(context, request):
+    try:
+        with request.short_session() as session:
+            found = schema.current(session.connection())
+    except (DBAPIError, PoolTimeout):
+        raise DatabaseUnavailable from None
+    if found != schema.head():
+        raise DatabaseUnavailable("The database's schema is not this version's: run belfoot-img migrate.")
+    return {"status": "ready"}
+
+
+@view_config(context=Metrics, request_method="GET", permission="read")
+def metrics(context, request):
+    raise NotFound

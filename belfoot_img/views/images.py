@@ -1,0 +1,61 @@
+"""POST, GET, DELETE of images."""
+
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from belfoot_img.errors import ImageNotFound
+from belfoot_img.models import image
+from belfoot_img.resources import Image, ImageCollection
+from belfoot_img.views import representations as as_
+
+
+@view_config(context=ImageCollection, request_method="POST", permission="store", renderer="json")
+def store(collection, request):
+    article_id, url = request.payload.article_id(), request.payload.url()
+    converted = request.converter.convert(url, request.recall)
+    row = image.store(
+        request.dbsession,
+        article_id=article_id,
+        url=url,
+        stored_by=request.identity.name,
+        result=converted.as_row(),
+    )
+    if row.created:
+        request.response.status = 201
+        request.response.location = request.resource_path(Image(article_id, collection)).rstrip("/")
+    return {"data": as_.as_data(row, None if _minimal(request) else converted.image)}
+
+
+@view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json")
+def browse(collection, request):
+    if request.payload.names_article:
+        return read(Image(request.payload.article_id(), collection), request)
+    after, limit = request.GET.get("after"), as_.page_size(request.GET.get("limit", "50"))
+    rows = image.page(request.dbsession, limit=limit + 1, after=after and as_.place(after))
+    more = len(rows) > limit
+    return {"data": [as_.as_data(row) for row in rows[:limit]], "next": as_.cursor(rows[limit - 1]) if more else None}
+
+
+@view_config(context=Image, request_method="GET", permission="read")
+@view_config(context=Image, request_method="GET", permission="read", accept="application/json")
+def read(context, request, respond=as_.as_json) -> Response:
+    row = image.find(request.dbsession, context.article_id, known=as_.known_etags(request))
+    if row is None:
+        raise ImageNotFound
+    return as_.not_modified(row) if row.image is None else respond(row)
+
+
+@view_config(context=Image, request_method="GET", permission="read", accept="image/jpeg")
+def read_jpeg(context, request) -> Response:
+    return read(context, request, as_.as_jpeg)
+
+
+@view_config(context=Image, request_method="DELETE", permission="remove")
+def remove(context, request) -> Response:
+    if not image.remove(request.dbsession, context.article_id):
+        raise ImageNotFound
+    return Response(status=204)
+
+
+def _minimal(request) -> bool:
+    return "return=minimal" in request.headers.get("Prefer", "").replace(" ", "").lower().split(",")

@@ -1,0 +1,104 @@
+"""A stored image as callers see it: the JSON ``data``, or the JPEG itself."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from pyramid.response import Response
+
+from belfoot_img.errors import InvalidField
+
+CACHING = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
+
+
+def as_data(row, image: str | None = None) -> dict[str, Any]:
+    """``row`` of models.image.FACTS; ``image``: the base64, left out where it is None."""
+    data = {
+        "article_id": row.article_id,
+        "url": row.url,
+        "image": image,
+        "content_type": "image/jpeg",
+        "width": row.width,
+        "height": row.height,
+        "bytes": row.bytes,
+        "sha256": row.sha256,
+        "source": {
+            "format": row.source_format,
+            "width": row.source_width,
+            "height": row.source_height,
+            "bytes": row.source_bytes,
+            "sha256": row.source_sha256,
+        },
+        "conversion": {
+            "action": row.action,
+            "policy": row.policy,
+            "scale": row.scale,
+            "quality": row.quality,
+            "encodes": row.encodes,
+            "milliseconds": row.milliseconds,
+            "reused": row.reused,
+        },
+        "created_at": _utc(row.created_at),
+        "updated_at": _utc(row.updated_at),
+    }
+    if image is None:
+        del data["image"]
+    return data
+
+
+def as_json(row) -> Response:
+    return _cacheable(row, json.dumps({"data": as_data(row, row.image)}).encode(), "application/json")
+
+
+def as_jpeg(row) -> Response:
+    return _cacheable(row, base64.b64decode(row.image), "image/jpeg")
+
+
+def not_modified(row) -> Response:
+    return Response(status=304, headerlist=[*CACHING.items(), ("ETag", f'"{row.sha256}"')])
+
+
+def _cacheable(row, body: bytes, content_type: str) -> Response:
+    headers = [*CACHING.items(), ("ETag", f'"{row.sha256}"'), ("Content-Type", content_type)]
+    return Response(body=body, headerlist=headers)
+
+
+def known_etags(request) -> list[str]:
+    """The sha256s in ``If-None-Match``: what the caller says it has."""
+    return re.findall(r"\b[0-9a-f]{64}\b", request.headers.get("If-None-Match", ""))[:16]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+# --- the place in a listing: (updated_at, article_id) of the last row of a page -----------------------------------
+
+
+def cursor(row) -> str:
+    place = json.dumps([row.updated_at.astimezone(UTC).isoformat(), row.article_id])
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def place(cursor: str) -> tuple[datetime, str]:
+    """Raises InvalidField where it is no cursor of ours."""
+    try:
+        updated_at, article_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment = datetime.fromisoformat(updated_at)
+        if moment.tzinfo is None or not isinstance(article_id, str) or "\0" in article_id:
+            raise ValueError
+        article_id.encode()
+        return moment, article_id
+    except (ValueError, TypeError, binascii.Error, RecursionError, OverflowError):
+        raise InvalidField("after: send the 'next' of the page before.") from None
+
+
+def page_size(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= 200:
+        raise InvalidField("limit: send a whole number from 1 to 200.")
+    return int(text)
