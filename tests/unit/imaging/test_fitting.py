@@ -1,0 +1,132 @@
+import io
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pictures import noise, original, photograph, red_text, texture
+
+from belfoot_img.errors import CannotFit
+from belfoot_img.imaging import fitting
+from belfoot_img.imaging.fitting import FitPolicy, resolve, rungs, size_at
+from belfoot_img.settings import ImagingSettings
+
+POLICIES = ("best", "ladder")
+PICTURES = {
+    "texture": texture,
+    "noise": noise,
+    "grey noise": lambda width, height, seed: noise(width, height, seed, bands=1),
+    "flat": lambda width, height, seed: Image.new("RGB", (width, height), (seed % 256, 90, 200)),
+    "red text": lambda width, height, seed: red_text(width, height),
+}
+
+
+def fit(policy, picture, **values):
+    return resolve(policy).from_settings(ImagingSettings(**values)).fit(original(picture))
+
+
+def check(fitted, picture, limit, max_side=3840):
+    """What holds of whatever is fitted: the limit, the size, the proportions, a JPEG that is what the record says."""
+    assert len(fitted.jpeg) <= limit
+    with Image.open(io.BytesIO(fitted.jpeg)) as stored:
+        stored.load()
+        assert (stored.format, stored.mode) == ("JPEG", picture.mode)
+        assert stored.size == (fitted.width, fitted.height)
+    assert max(stored.size) <= min(max_side, max(picture.size))
+    assert fitted.scale == max(stored.size) / max(picture.size)
+    for side, source_side in zip(stored.size, picture.size, strict=True):
+        assert abs(side - max(1, source_side * fitted.scale)) <= 0.5
+    assert fitted.encodes == len(fitted.candidates)
+    winners = [
+        candidate
+        for candidate in fitted.candidates
+        if (candidate.width, candidate.height, candidate.quality, candidate.bytes)
+        == (fitted.width, fitted.height, fitted.quality, len(fitted.jpeg))
+    ]
+    assert winners
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(
+    kind=st.sampled_from(sorted(PICTURES)),
+    width=st.integers(1, 700),
+    height=st.integers(1, 700),
+    seed=st.integers(0, 999),
+    limit=st.integers(5_000, 200_000) | st.integers(5_000, 1_000_000),
+    step=st.integers(1, 99),
+    ends=st.tuples(st.integers(1, 100), st.integers(1, 100)),
+    max_side=st.integers(16, 2000),
+)
+def test_any_picture_ends_under_any_limit_in_its_proportions(
+    policy, kind, width, height, seed, limit, step, ends, max_side
+):
+    picture = PICTURES[kind](width, height, seed)
+    values = {"size_limit": limit, "quality_step": step, "quality_range": (max(ends), min(ends)), "max_side": max_side}
+    check(fit(policy, picture, **values), picture, limit, max_side)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("size", [(1, 1), (1, 20000), (65500, 8), (8, 65500), (3, 2)], ids=str)
+@pytest.mark.parametrize("limit", [5_000, 180_000])
+def test_the_oddest_sizes_fit(policy, size, limit):
+    picture = noise(*size)
+    check(fit(policy, picture, size_limit=limit), picture, limit)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_noise_of_a_photographs_size_fits_a_small_limit(policy):
+    picture = noise(1600, 1200)
+    check(fit(policy, picture, size_limit=20_000), picture, 20_000)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_limit_below_the_smallest_jpeg_cannot_be_fitted(policy):
+    with pytest.raises(CannotFit):
+        fit(policy, texture(300, 200), size_limit=100)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_same_pixels_and_settings_give_the_same_bytes(policy):
+    first, second = (fit(policy, photograph("astronaut.png"), size_limit=30_000) for _ in range(2))
+    assert first.jpeg == second.jpeg
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_fits_at_the_first_rung_keeps_its_resolution(policy):
+    fitted = fit(policy, photograph("chelsea.png"))
+    assert (fitted.width, fitted.height, fitted.scale) == (451, 300, 1.0)
+    assert fitted.quality >= 95
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_of_the_house_is_found_by_its_name(policy):
+    assert resolve(policy).name == policy
+    assert isinstance(resolve(policy).from_settings(ImagingSettings()), FitPolicy)
+
+
+def test_a_dotted_name_leads_to_a_policy_of_ones_own():
+    assert resolve("belfoot_img.imaging.ladder.Ladder") is resolve("belfoot_img.imaging.ladder:Ladder")
+    assert resolve("belfoot_img.imaging.ladder.Ladder") is resolve("ladder")
+
+
+@pytest.mark.parametrize("name", ["worst", "belfoot_img.nowhere.Policy", "belfoot_img.imaging.fitting.rungs", "io.BytesIO"])
+def test_a_name_that_leads_to_no_policy_is_refused(name):
+    with pytest.raises(ValueError, match="best, ladder or the dotted name of a class"):
+        resolve(name)
+
+
+def test_the_rungs_go_down_by_the_step_and_end_on_the_last():
+    assert rungs((95, 30), 5) == [95, 90, 85, 80, 75, 70, 65, 60, 55, 50, 45, 40, 35, 30]
+    assert rungs((95, 30), 40) == [95, 55, 30]
+    assert rungs((80, 80), 5) == [80]
+
+
+def test_both_sides_are_brought_down_by_one_coefficient():
+    assert size_at((4000, 2667), 1500) == (1500, 1000)
+    assert size_at((8, 65500), 3840) == (1, 3840)
+    assert size_at((301, 200), 301) == (301, 200)
+
+
+def test_a_record_counts_every_encode():
+    assert fitting.Record(original(noise(8, 8))).candidates == []
