@@ -25,6 +25,8 @@ REQUIRES = [
     "numpy >= 2.0",
     "requests >= 2.32.4",
     "urllib3 >= 2.5",
+    "idna >= 3.10",
+    "certifi",
     "Pebble >= 5.2",
     "libpass >= 1.9.3",  # the maintained fork; it installs under the import name passlib
     "argon2-cffi >= 25.1",
@@ -40,6 +42,7 @@ TESTS = [
     "pytest >= 8.4",
     "pytest-xdist >= 3.8",
     "hypothesis >= 6.140",
+    "trustme >= 1.2",
     "scikit-image >= 0.25",  # its data/ are the real photographs of the tests and the demo
 ]
 
