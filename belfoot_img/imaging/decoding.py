@@ -41,6 +41,7 @@ from belfoot_img.imaging import jpeg
 
 Image.MAX_IMAGE_PIXELS = None  # the setting fetch.max_pixels decides instead, before anything is decoded
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # conversions share the cores already
+PngImagePlugin.MAX_TEXT_CHUNK = 8 * 2**20  # bytes; at 1 MiB, as it comes, it refuses pictures with long edit histories
 
 MOST_SCANS = 100
 _OPENERS = {
@@ -95,8 +96,8 @@ def read_header(source: bytes, max_pixels: int) -> Header:
     with _refusing():
         if kind == "WEBP":  # its codec takes memory for the canvas as soon as it is opened
             _bound(_webp_size(source), max_pixels)
-        if kind == "JPEG" and jpeg.parse(source).scans > MOST_SCANS:
-            raise ImageDamaged(f"The JPEG has more than {MOST_SCANS} scans.")
+        if kind == "JPEG":
+            _judge(jpeg.parse(source))
         picture = _open(source, kind)
         _bound(picture.size, max_pixels)
         orientation = _orientation(source, kind, picture)
@@ -187,6 +188,14 @@ def _bound(size: tuple[int, int], max_pixels: int) -> None:
         raise ImageTooLarge(f"The image has {width} × {height} pixels; at most {max_pixels} are taken.")
 
 
+def _judge(markers: jpeg.Jpeg) -> None:
+    """Refuses what takes hours by design, and in a clear sentence what neither libjpeg-turbo nor a browser decodes."""
+    if markers.scans > MOST_SCANS:
+        raise ImageDamaged(f"The JPEG has more than {MOST_SCANS} scans.")
+    if not markers.is_common:
+        raise ImageDamaged("The JPEG is of a rare kind (lossless, arithmetic or not 8 bit); save it as a common one.")
+
+
 def _open(source: bytes, kind: str) -> Image.Image:
     return _OPENERS[kind](io.BytesIO(source))
 
@@ -267,8 +276,8 @@ def _narrow(picture: Image.Image) -> Image.Image:
         narrow = (values >> 8).astype(np.uint8)
     else:
         highest = values.max(initial=0)
-        white = next(white for white in (1, 255, 65535, 2**32 - 1, np.inf) if highest <= white)
-        white = 65535 if picture.mode == "I" and white < 65535 else min(white, highest)
+        whites = (65535, 2**31 - 1) if picture.mode == "I" else (1, 255, 65535, highest)
+        white = next((white for white in whites if highest <= white), 1)
         narrow = np.clip(values * (255.0 / white), 0, 255).astype(np.uint8)
     grey = Image.fromarray(narrow)
     if picture.format == "TIFF" and picture.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0:

@@ -66,6 +66,11 @@ class Jpeg:
     def scans(self) -> int:
         return sum(segment.marker == SOS for segment in self.segments)
 
+    @property
+    def is_common(self) -> bool:
+        """8 bit and Huffman-coded, sequential or progressive: what every browser decodes."""
+        return self.process in (BASELINE, EXTENDED, PROGRESSIVE) and self.precision == 8
+
     def payload(self, segment: Segment) -> bytes:
         """What follows the segment's marker and length."""
         length = segment.start + 4
@@ -204,17 +209,8 @@ def complies(source: bytes, size_limit: int) -> bool:
 
     Says nothing about the pixels: ``decoding.check`` does. Raises ImageDamaged.
     """
-    return _is_plain(parse(source)) and len(strip(source)) <= size_limit
-
-
-def can_repack(source: bytes) -> bool:
-    """Whether ``repack`` gives what may be stored if it is small enough. Raises ImageDamaged."""
-    return _is_plain(parse(source))
-
-
-def _is_plain(jpeg: Jpeg) -> bool:
-    plain = jpeg.process in (BASELINE, EXTENDED, PROGRESSIVE) and jpeg.precision == 8
-    return plain and jpeg.colour in ("grey", "ycbcr")
+    jpeg = parse(source)
+    return jpeg.is_common and jpeg.colour in ("grey", "ycbcr") and len(strip(source)) <= size_limit
 
 
 def strip(source: bytes) -> bytes:
