@@ -4,7 +4,7 @@ __version__ = "1.0.0"
 
 
 def main(global_config, **settings):
-    """The WSGI application, for pserve and gunicorn (``paste.app_factory``); wrong settings stop the start in one line."""
+    """The WSGI application, for pserve and gunicorn (``paste.app_factory``)."""
     from pyramid.config import Configurator
 
     from belfoot_img.settings import refusing_in_one_line

@@ -1,6 +1,6 @@
 """Passwords: how they are hashed, what that may cost, and what is remembered of it.
 
-argon2id with OWASP's minimum of 19 MiB, t=2, p=1: 26 ms of CPU here, where passlib's default takes 164 ms. Every request
+argon2id with OWASP's minimum of 19 MiB, t=2, p=1: 26 ms of CPU where passlib's default takes 164 ms. Every request
 carries its password, so three things keep the cost in bounds: at most ``AT_ONCE`` hashings run beside each other in a
 process, a password of more than ``LONGEST`` bytes is never hashed, and a pair that was right is remembered for a while.
 """
@@ -51,10 +51,10 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         """Raises ValueError with a sentence where the password will not do."""
-        if len(password) < SHORTEST or len(_utf8(password)) > LONGEST:
-            raise ValueError(f"a password has at least {SHORTEST} characters and at most {LONGEST} bytes")
-        if "\0" in password:
-            raise ValueError("a password holds no NUL")
+        if len(password) < SHORTEST or not _hashable(password):
+            raise ValueError(
+                f"a password has at least {SHORTEST} characters and at most {LONGEST} bytes of UTF-8, no NUL"
+            )
         return self._context.hash(password)
 
     def remembered(self, name: str, password: str, stored: str) -> bool:
@@ -69,11 +69,11 @@ class Passwords:
             return True
 
     def verify(self, name: str, password: str, stored: str | None) -> tuple[bool, str | None]:
-        """(right, a stronger hash to take up or None). An unknown name (``stored`` None) costs what a wrong password does.
+        """(right, a stronger hash to take up or None). An unknown name (``stored`` None) costs the same.
 
         Raises Busy where no slot comes free in time.
         """
-        if len(_utf8(password)) > LONGEST or "\0" in password:
+        if not _hashable(password):
             return False, None
         if not self._slots.acquire(timeout=WAIT):
             raise Busy
@@ -99,6 +99,13 @@ class Passwords:
         return hmac.digest(self._key, parts, hashlib.sha256)
 
 
+def _hashable(password: str) -> bool:
+    """Whether it could be anybody's. What is refused here is refused for every name alike."""
+    try:
+        return len(password.encode()) <= LONGEST and "\0" not in password
+    except UnicodeEncodeError:  # JSON can hold lone surrogates, UTF-8 cannot
+        return False
+
+
 def _utf8(text: str) -> bytes:
-    """JSON can hold lone surrogates, which UTF-8 cannot: they are hashed as what they are, and never match."""
     return text.encode("utf-8", "surrogatepass")

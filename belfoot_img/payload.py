@@ -44,7 +44,7 @@ class Payload:
             value = str(value)
         if not isinstance(value, str) or not is_article_id(value):
             raise InvalidField(
-                "data.article_id: send a string of 1 to 255 characters without control characters or '/', or an integer."
+                "data.article_id: send 1 to 255 characters without control characters or '/', or an integer."
             )
         return value
 

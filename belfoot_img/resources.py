@@ -16,7 +16,7 @@ from belfoot_img.payload import is_article_id
 
 
 class Resource:
-    """A node of the tree; ``children`` maps a segment to the class that stands there, ``methods`` are what its views know."""
+    """A node of the tree; ``children``: segment → class of what stands there; ``methods``: what its views know."""
 
     children: dict[str, type[Resource]] = {}
     methods: tuple[str, ...] = ()

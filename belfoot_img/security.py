@@ -1,7 +1,7 @@
 """admin_auth: credentials → ``Identity``, permission by ``__acl__``.
 
-Credentials come with every request, in the JSON body or in ``Authorization: Basic``; there is no session and no cookie. The
-policy never raises: what speaks against a caller, from a malformed body to a database that is down, is remembered
+Credentials come with every request, in the JSON body or in ``Authorization: Basic``; there is no session and no cookie.
+The policy never raises: what speaks against a caller, from a malformed body to a database that is down, is remembered
 as the reason of the denial and answered by ``views.errors``.
 """
 

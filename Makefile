@@ -1,0 +1,39 @@
+# The commands a person types. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test serve lint format bench faults clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+
+$(INSTALLED): setup.py pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[development,tests,lint]'
+	touch $@
+
+demo: $(INSTALLED)  ## does the main job on real photographs, shows the result in demo/
+	$(BIN)/python examples/demo.py
+
+test: $(INSTALLED)  ## the whole suite, on a real PostgreSQL
+	$(BIN)/python -m pytest --numprocesses=auto
+
+serve: $(INSTALLED)  ## pserve on development.ini, with the curl lines to try
+	@$(BIN)/belfoot-img migrate --ini development.ini
+	@$(BIN)/python examples/welcome.py
+	@$(BIN)/pserve development.ini
+
+lint: $(INSTALLED)  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED)  ## brings the code into the format that lint asks for
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format --quiet .
+
+clean:  ## removes what the other commands made
+	rm -rf $(VENV) var demo build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

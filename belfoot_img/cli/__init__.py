@@ -1,0 +1,27 @@
+"""belfoot-img: one module a group of commands. Heavy imports stay inside the commands, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import click
+
+from belfoot_img import __version__
+from belfoot_img.cli.convert import convert
+from belfoot_img.cli.database import migrate
+from belfoot_img.cli.serve import serve
+from belfoot_img.cli.users import user
+from belfoot_img.settings import refusing_in_one_line
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="belfoot-img")
+def commands():
+    """belfoot_img: a link goes in, the best JPEG under the size limit comes back by article id."""
+
+
+for command in (migrate, user, convert, serve):
+    commands.add_command(command)
+
+
+def main():
+    with refusing_in_one_line():
+        commands()

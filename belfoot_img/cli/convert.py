@@ -1,0 +1,114 @@
+"""belfoot-img convert"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from belfoot_img.settings import FetchSettings, ImagingSettings, parse_bytes
+
+
+def _bytes(context, parameter, value):
+    try:
+        return value and parse_bytes(value)
+    except ValueError as right:
+        raise click.BadParameter(f"should be {right}") from None
+
+
+@click.command()
+@click.argument("source", metavar="FILE|URL")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="The JPEG; - for standard output.",
+)
+@click.option(
+    "--ini",
+    envvar="BELFOOT_IMG_INI",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Take the settings from here instead of the defaults.",
+)
+@click.option("--size-limit", callback=_bytes, help="Such as '180 kB'.")
+@click.option("--fit-policy", help="best, ladder, or a dotted name.")
+@click.option("--explain", is_flag=True, help="Print every candidate and which one won.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False), help="Draw the candidates into this PNG (needs belfoot_img[plot])."
+)
+def convert(source, output, ini, size_limit, fit_policy, explain, plot):
+    """Convert one image as the service would, without server or database, and say what was done."""
+    from belfoot_img.errors import ServiceError
+    from belfoot_img.imaging import converter
+
+    settings = _settings(ini, size_limit, fit_policy)
+    try:
+        converter.fit_policy(settings)
+    except ValueError as right:
+        raise click.ClickException(f"--fit-policy {fit_policy}: should be {right}") from None
+    try:
+        content = _read(source, settings.fetch)
+        started = time.perf_counter()
+        outcome = converter.settle(content, settings)
+    except ServiceError as error:
+        raise click.ClickException(f"{error.code}: {error}") from None
+    seconds = time.perf_counter() - started
+    if output == "-":
+        sys.stdout.buffer.write(outcome.jpeg)
+    else:
+        Path(output).write_bytes(outcome.jpeg)
+    click.echo(_line(len(content), outcome, seconds), err=True)
+    if explain:
+        click.echo(_table(outcome), err=True)
+    if plot:
+        from belfoot_img.cli.plot import draw
+
+        draw(outcome, settings, plot)
+
+
+def _settings(ini: str | None, size_limit: int | None, fit_policy: str | None) -> ImagingSettings:
+    from belfoot_img.cli.configuration import settings_from
+
+    settings = settings_from(ini).imaging if ini else ImagingSettings()
+    chosen = {"size_limit": size_limit, "fit_policy": fit_policy}
+    return replace(settings, **{name: value for name, value in chosen.items() if value})
+
+
+def _read(source: str, settings: FetchSettings) -> bytes:
+    if source.lower().startswith(("http://", "https://")):
+        from belfoot_img.imaging.fetching import Fetcher
+
+        return Fetcher.from_settings(settings).fetch(source)
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{source}: {error.strerror}") from None
+
+
+def _line(size: int, outcome, seconds: float) -> str:
+    (width, height), header, fitted = outcome.size, outcome.header, outcome.fitted
+    how = f", scale {fitted.scale:.3f}, quality {fitted.quality}, {fitted.encodes} encodes" if fitted else ""
+    return (
+        f"{outcome.action}: {header.format} {header.width}x{header.height}, {size:,} bytes"
+        f" -> JPEG {width}x{height}, {len(outcome.jpeg):,} bytes{how}, {seconds:.2f} s"
+    )
+
+
+def _table(outcome) -> str:
+    fitted = outcome.fitted
+    if fitted is None:
+        return "nothing was re-encoded, so there were no candidates"
+    rows = ["  encoder        scale    size         quality  chroma      bytes  likeness       ms"]
+    for c in fitted.candidates:
+        won = "*" if (c.bytes, c.width, c.quality) == (len(fitted.jpeg), fitted.width, fitted.quality) else " "
+        likeness = "-" if c.likeness is None else f"{c.likeness:.5f}"
+        size = f"{c.width}x{c.height}"
+        rows.append(
+            f"{won} {c.encoder:<14} {c.scale:<8.4f} {size:<12} {c.quality:>7}  {c.chroma:<7} {c.bytes:>9,}"
+            f"  {likeness:>8} {c.milliseconds:>8.1f}"
+        )
+    return "\n".join(rows)

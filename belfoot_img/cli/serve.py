@@ -1,0 +1,15 @@
+"""belfoot-img serve"""
+
+import click
+
+from belfoot_img.cli.configuration import ini_option
+
+
+@click.command()
+@ini_option
+@click.option("--reload", is_flag=True, help="Start again when a source file changes.")
+def serve(ini, reload):
+    """Serve the API with pserve's machinery and the .ini's [server:main]. Production runs gunicorn --paste instead."""
+    from pyramid.scripts.pserve import PServeCommand
+
+    raise SystemExit(PServeCommand(["pserve", ini, *(["--reload"] if reload else [])]).run())

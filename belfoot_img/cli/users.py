@@ -1,0 +1,125 @@
+"""belfoot-img user add | passwd | role | disable | list"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+
+import click
+
+from belfoot_img.cli.configuration import database, ini_option
+
+role_option = click.option(
+    "--role",
+    type=click.Choice(["editor", "reader"]),
+    default="editor",
+    show_default=True,
+    help="editor: store, read, remove. reader: read.",
+)
+
+
+@click.group()
+def user():
+    """Who may call the API.
+
+    A password is asked for, or read from standard input (one line) where that is no terminal; never an argument.
+    """
+
+
+@user.command()
+@click.argument("name")
+@role_option
+@ini_option
+def add(name, role, ini):
+    """Add the user NAME: 1 to 64 of A-Z a-z 0-9 . _ @ -"""
+    from belfoot_img.models.user import User, is_name
+
+    if not is_name(name):
+        raise click.ClickException("a name is 1 to 64 of A-Z a-z 0-9 . _ @ -")
+    with _session(ini) as session:
+        if session.get(User, name):
+            raise click.ClickException(f"{name} is there already; belfoot-img user passwd {name} changes the password")
+        session.add(User(name=name, role=role, password_hash=_new_hash()))
+    click.echo(f"{name} added, role {role}")
+
+
+@user.command()
+@click.argument("name")
+@ini_option
+def passwd(name, ini):
+    """Give NAME a new password, and let a disabled user in again. The old password is out at the next request."""
+    from sqlalchemy import func
+
+    with _found(ini, name) as found:
+        found.password_hash, found.password_changed_at, found.active = _new_hash(), func.now(), True
+    click.echo(f"{name}: password changed, active")
+
+
+@user.command()
+@click.argument("name")
+@click.argument("role", type=click.Choice(["editor", "reader"]))
+@ini_option
+def role(name, role, ini):
+    """Make NAME an editor (store, read, remove) or a reader (read)."""
+    with _found(ini, name) as found:
+        found.role = role
+    click.echo(f"{name}: role {role}")
+
+
+@user.command()
+@click.argument("name")
+@ini_option
+def disable(name, ini):
+    """Shut NAME out from the next request on. What NAME stored stays; user passwd lets NAME in again."""
+    with _found(ini, name) as found:
+        found.active = False
+    click.echo(f"{name}: disabled")
+
+
+@user.command(name="list")
+@ini_option
+def list_(ini):
+    """Everyone: name, role, active or disabled, created, password changed."""
+    from belfoot_img.models import user as users
+
+    with _session(ini) as session:
+        for found in users.everyone(session):
+            state = "active" if found.active else "disabled"
+            dates = f"created {found.created_at:%Y-%m-%d}  password {found.password_changed_at:%Y-%m-%d}"
+            click.echo(f"{found.name:<24} {found.role:<8} {state:<9} {dates}")
+
+
+@contextmanager
+def _session(ini: str):
+    from sqlalchemy.orm import Session
+
+    from belfoot_img.models import schema
+
+    with database(ini) as engine:
+        schema.refuse_old(engine)
+        with Session(engine) as session, session.begin():
+            yield session
+
+
+@contextmanager
+def _found(ini: str, name: str):
+    from belfoot_img.models.user import User
+
+    with _session(ini) as session:
+        found = session.get(User, name, with_for_update=True)
+        if found is None:
+            raise click.ClickException(f"there is no user {name}")
+        yield found
+
+
+def _new_hash() -> str:
+    from belfoot_img.passwords import Passwords
+
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    try:
+        return Passwords().hash(password)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None

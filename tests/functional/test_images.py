@@ -1,0 +1,196 @@
+"""POST, GET, DELETE, listing: what the contract promises a CMS."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from tests.client import READER, assert_error
+from tests.photographs import photograph, png
+
+LIMIT = 180_000
+
+
+@pytest.fixture(scope="module")
+def picture() -> bytes:
+    return photograph("coffee.png")
+
+
+def test_a_link_goes_in_and_a_jpeg_comes_back(client, origin, picture):
+    url = origin.serve(picture)
+    answer = client.store(url)
+    assert answer.status_code == 201
+    assert answer.headers["Location"].removeprefix(client.base) == "/api/v1/images/42"
+    data = answer.json()["data"]
+    jpeg = base64.b64decode(data["image"], validate=True)
+    assert len(jpeg) == data["bytes"] <= LIMIT
+    assert hashlib.sha256(jpeg).hexdigest() == data["sha256"]
+    image = Image.open(io.BytesIO(jpeg))
+    assert (image.format, image.size) == ("JPEG", (data["width"], data["height"]))
+    assert (data["article_id"], data["url"], data["content_type"]) == ("42", url, "image/jpeg")
+    assert data["source"] == {
+        "format": "PNG",
+        "width": 600,
+        "height": 400,
+        "bytes": len(picture),
+        "sha256": hashlib.sha256(picture).hexdigest(),
+    }
+    conversion = data["conversion"]
+    assert set(conversion) == {"action", "policy", "scale", "quality", "encodes", "milliseconds", "reused"}
+    assert conversion["action"] == "reencoded" and not conversion["reused"] and conversion["encodes"] > 0
+    for moment in (data["created_at"], data["updated_at"]):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", moment)
+    assert client.read().json()["data"] == data
+
+
+def test_storing_again_replaces(client, origin, picture):
+    first = client.store(origin.serve(picture)).json()["data"]
+    answer = client.store(origin.serve(png(64, 48)))
+    assert answer.status_code == 200 and "Location" not in answer.headers
+    second = answer.json()["data"]
+    assert second["sha256"] != first["sha256"]
+    assert second["created_at"] == first["created_at"] < second["updated_at"]
+    assert client.read().json()["data"] == second
+
+
+def test_the_same_source_is_not_encoded_again_even_for_another_article(client, origin, picture):
+    first = client.store(origin.serve(picture), "one").json()["data"]
+    answer = client.store(origin.serve(picture), "two")
+    assert answer.status_code == 201
+    second = answer.json()["data"]
+    assert second["conversion"]["reused"] and second["conversion"]["encodes"] == 0
+    for fact in ("image", "sha256", "width", "height", "bytes", "source"):
+        assert second[fact] == first[fact]
+    assert client.read("two").json()["data"] == second
+
+
+def test_prefer_return_minimal_leaves_the_base64_out(client, origin, picture):
+    answer = client.store(origin.serve(picture), headers={"Prefer": "return=minimal"})
+    assert answer.status_code == 201
+    assert "image" not in answer.json()["data"]
+    assert len(client.read().json()["data"]["image"]) > 1000
+
+
+def test_reading_the_jpeg_itself(client, origin, picture):
+    data = client.store(origin.serve(picture)).json()["data"]
+    for accept in ("image/jpeg", "image/avif,image/webp,image/*;q=0.8,*/*;q=0.5"):
+        answer = client.read(headers={"Accept": accept})
+        assert answer.headers["Content-Type"] == "image/jpeg"
+        assert answer.content == base64.b64decode(data["image"])
+        assert int(answer.headers["Content-Length"]) == data["bytes"]
+    for accept in ("*/*", "application/json", "text/html,*/*;q=0.8"):
+        assert client.read(headers={"Accept": accept}).headers["Content-Type"] == "application/json"
+
+
+def test_etags(client, origin, picture):
+    data = client.store(origin.serve(picture)).json()["data"]
+    etag = f'"{data["sha256"]}"'
+    for accept in ("application/json", "image/jpeg"):
+        answer = client.read(headers={"Accept": accept})
+        assert answer.headers["ETag"] == etag
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        for known in (etag, f"W/{etag}", f'"other", {etag}'):
+            answer = client.read(headers={"Accept": accept, "If-None-Match": known})
+            assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", etag)
+        assert client.read(headers={"Accept": accept, "If-None-Match": f'"{"0" * 64}"'}).status_code == 200
+
+
+def test_head_answers_as_get_does_without_the_body(client, origin, picture):
+    client.store(origin.serve(picture))
+    for accept in ("application/json", "image/jpeg"):
+        got = client.read(headers={"Accept": accept})
+        head = client.request("HEAD", "/api/v1/images/42", headers={"Accept": accept})
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("Content-Length", "Content-Type", "ETag"):
+            assert head.headers[name] == got.headers[name]
+    assert client.request("HEAD", "/api/v1/images/none").status_code == 404
+
+
+def test_reading_by_the_body(client, origin, picture):
+    data = client.store(origin.serve(picture), 42).json()["data"]
+    assert data["article_id"] == "42"
+    for article_id in ("42", 42):
+        answer = client.request("GET", "/api/v1/images", {"article_id": article_id})
+        assert answer.json()["data"] == data
+    assert client.request(
+        "GET", "/api/v1/images", {"article_id": "42"}, headers={"Accept": "image/jpeg"}
+    ).content == base64.b64decode(data["image"])
+    assert_error(client.request("GET", "/api/v1/images", {"article_id": "none"}), 404, "image_not_found")
+
+
+def test_reading_with_a_chunked_body(client, origin, picture):
+    data = client.store(origin.serve(picture)).json()["data"]
+    body = json.dumps(client.body({"article_id": "42"})).encode()
+    answer = client.send("GET", "/api/v1/images", iter([body[:20], body[20:]]))
+    assert answer.json()["data"] == data
+
+
+@pytest.mark.parametrize("article_id", ["a b", "статья-7", "@@views", "..", ".", "a?b#c", "x" * 255, "%2F", "-1"])
+def test_any_article_id_of_the_contract_can_be_read_back(client, origin, article_id):
+    from urllib.parse import quote
+
+    answer = client.store(origin.serve(png(8, 8)), article_id)
+    assert answer.status_code == 201
+    assert answer.json()["data"]["article_id"] == article_id
+    assert client.request("GET", "/api/v1/images", {"article_id": article_id}).status_code == 200
+    if article_id not in (".", ".."):  # clients resolve these before they send them
+        assert client.read(quote(article_id, safe="")).json() == answer.json()
+        assert client.remove(quote(article_id, safe="")).status_code == 204
+
+
+def test_removing(client, origin, picture):
+    client.store(origin.serve(picture))
+    answer = client.remove()
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert_error(client.read(), 404, "image_not_found")
+    assert_error(client.remove(), 404, "image_not_found")
+
+
+def test_listing_in_pages_newest_first(client, origin):
+    url = origin.serve(png(8, 8))
+    names = [f"article {number}" for number in range(7)]
+    for name in names:
+        client.store(url, name)
+    seen, after = [], ""
+    while after is not None:
+        answer = client.request("GET", f"/api/v1/images?limit=3{after and '&after=' + after}").json()
+        assert all("image" not in row for row in answer["data"])
+        seen += [row["article_id"] for row in answer["data"]]
+        after = answer["next"]
+    assert seen == names[::-1]
+    whole = client.request("GET", "/api/v1/images").json()
+    assert (len(whole["data"]), whole["next"]) == (7, None)
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "limit=", "after=x", "after=bm9uc2Vuc2U", "after=%00"]
+)
+def test_a_page_that_makes_no_sense_is_refused(client, query):
+    assert_error(client.request("GET", f"/api/v1/images?{query}"), 422, "invalid_field")
+
+
+def test_a_failed_post_leaves_the_earlier_image(client, origin, picture):
+    before = client.store(origin.serve(picture)).json()
+    for content, status, code in (
+        (b"<html>not found</html>", 422, "not_an_image"),
+        (picture[: len(picture) // 2], 422, "image_damaged"),
+    ):
+        assert_error(client.store(origin.serve(content)), status, code)
+    assert_error(client.store(origin.base + "/nothing"), 502, "origin_failed")
+    assert client.read().json() == before
+
+
+def test_a_reader_may_only_read(client, origin, picture):
+    url = origin.serve(picture)
+    client.store(url)
+    assert client.read(user=READER).status_code == 200
+    assert client.request("GET", "/api/v1/images", user=READER).status_code == 200
+    assert_error(client.store(url, user=READER), 403, "forbidden")
+    assert_error(client.remove(user=READER), 403, "forbidden")
+    assert client.read().status_code == 200

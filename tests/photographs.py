@@ -1,0 +1,23 @@
+"""Real photographs, from a package that ships them, and plain pictures made here."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from pathlib import Path
+
+from PIL import Image
+
+
+@cache
+def photograph(name: str) -> bytes:
+    """A file of scikit-image's ``data/``."""
+    import skimage
+
+    return (Path(skimage.__file__).parent / "data" / name).read_bytes()
+
+
+def png(width: int, height: int, colour: str = "#336699") -> bytes:
+    output = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(output, "PNG")
+    return output.getvalue()
