@@ -163,12 +163,12 @@ REASONS = (
 FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 
-def _chain(error: BaseException | None) -> list[BaseException]:
-    """The error and those it was raised from."""
-    errors = []
-    while error is not None:
-        errors.append(error)
-        error = error.__cause__ or error.__context__
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and those it was made of: urllib3 hands some on as an argument only."""
+    errors = [error]
+    for one in errors:
+        parts = (one.__cause__, one.__context__, *one.args)
+        errors += [part for part in parts if isinstance(part, BaseException) and part not in errors]
     return errors
 
 
