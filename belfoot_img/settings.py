@@ -247,14 +247,15 @@ def _read(kind: type, raw: Mapping[str, Any], environ: Mapping[str, str]) -> Any
             values[member.name] = _read(hint, raw, environ)
             continue
         key, parse = member.metadata["key"], member.metadata["parse"]
-        text = _expand(key, str(raw.get(key, "")).strip(), environ)
+        written = str(raw.get(key, "")).strip()
+        text = _expand(key, written, environ)
         if text == "":
             assert member.default is not MISSING
             continue
         try:
             values[member.name] = parse(text)
         except ValueError as right:
-            shown = "(not shown)" if key == "sqlalchemy.url" else repr(text)
+            shown = "(not shown)" if key == "sqlalchemy.url" else repr(written)  # never what the environment holds
             raise SettingsError(f"{key} = {shown}: should be {right}") from None
     return kind(**values)
 
