@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,9 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory, worker_id) -> str:
-    """An empty, migrated database of this worker's own."""
-    base = tmp_path_factory.getbasetemp()
-    server = embedded.start((base if worker_id == "master" else base.parent) / "postgres")
+def database_url(testrun_uid, worker_id) -> str:
+    """An empty database of this worker's own. Its server's folder is none of pytest's, whose permissions change."""
+    server = embedded.start(Path(tempfile.gettempdir()) / f"belfoot_img-tests-{testrun_uid}", keep=False)
     name = f"test_{worker_id}"
     with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
@@ -71,9 +71,3 @@ def database(engine, hashes):
 def origin():
     with Origin() as origin:
         yield origin
-
-
-@pytest.fixture(scope="session")
-def worker_id(request) -> str:
-    """xdist's, or master where the run is not parallel."""
-    return getattr(request.config, "workerinput", {}).get("workerid", "master")

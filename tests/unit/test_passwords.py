@@ -73,10 +73,9 @@ def test_only_right_pairs_are_remembered_and_only_under_their_hash(hashing):
     assert hashing.remembered("a", "correct horse", stored)
     assert not hashing.remembered("b", "correct horse", stored)
     assert not hashing.remembered("acorrect", " horse", stored)
-    assert not hashing.remembered("a", "correct horse", hashing.hash("correct horse")), (
-        "a changed password is out at once"
-    )
-    assert not Passwords(QUICK).remembered("a", "correct horse", stored), "every process has a key of its own"
+    changed = hashing.hash("correct horse")
+    assert not hashing.remembered("a", "correct horse", changed)
+    assert not Passwords(QUICK).remembered("a", "correct horse", stored)  # every process has a key
 
 
 def test_the_memory_is_bounded_and_forgets(hashing, monkeypatch):
