@@ -66,7 +66,7 @@ class HostileOrigin:
         self._tls, self._end = tls, time.monotonic() + lifetime
         self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self._listener.settimeout(0.2)
-        self._made: list[bytes] = []
+        self._made: dict[str, bytes] = {}
         self._stopped = threading.Event()
         self.port = self._listener.getsockname()[1]
         self.requests: list[bytes] = []
@@ -90,8 +90,9 @@ class HostileOrigin:
 
     def answer(self, raw: bytes) -> str:
         """The URL whose answer is ``raw``, byte for byte, and the end of the connection."""
-        self._made.append(raw)
-        return self.url(f"made/{len(self._made) - 1}")
+        name = f"made/{len(self._made)}"
+        self._made[name] = raw
+        return self.url(name)
 
     def wait(self) -> None:
         self._thread.join()
@@ -124,8 +125,8 @@ class HostileOrigin:
     def _serve(self, call: Call) -> None:
         name = urlsplit(call.target).path.lstrip("/")
         try:
-            if name.startswith("made/"):
-                call.send(self._made[int(name.removeprefix("made/"))])
+            if name in self._made:
+                call.send(self._made[name])
             elif name in MISBEHAVIOURS:
                 chosen = MISBEHAVIOURS[name]
                 call.send(chosen.first)

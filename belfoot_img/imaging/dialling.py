@@ -186,13 +186,12 @@ class Connection(HTTPConnection):
         self.response_class = partial(Answer, budget=budget)
 
     def connect(self) -> None:
-        sock = dial(self._addresses, self._budget)
-        sock.settimeout(self._budget.seconds())
+        self.sock = dial(self._addresses, self._budget)
+        self.sock.settimeout(self._budget.seconds())
         if self._tls:
             # A body that only the end of the connection ends must not be cut short unnoticed.
-            sock = self._tls.wrap_socket(sock, server_hostname=self.host, suppress_ragged_eofs=False)
-            sock.settimeout(self._budget.seconds())
-        self.sock = sock
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host, suppress_ragged_eofs=False)
+            self.sock.settimeout(self._budget.seconds())
 
 
 class Pool(HTTPConnectionPool):

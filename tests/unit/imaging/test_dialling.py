@@ -28,22 +28,28 @@ LOOPBACK = FetchSettings(deadline=5, ports=None, allow_networks=(ip_network("127
 
 def test_look_ups_that_hang_end_at_the_deadline_and_stay_bounded_in_number(monkeypatch):
     release, bound = threading.Event(), 4
-    monkeypatch.setattr(dialling, "_looking_up", threading.BoundedSemaphore(bound))
-    fetcher = Fetcher(FetchSettings(deadline=0.3), lambda host, port: release.wait(30) and [])
-    before = threading.active_count()
+    slots = threading.BoundedSemaphore(bound)
+    monkeypatch.setattr(dialling, "_looking_up", slots)
+    asked = []
+
+    def look_up(host, port):
+        asked.append(host)
+        release.wait(30)
+        return []
 
     def one(_):
         start = time.monotonic()
         with pytest.raises(OriginTimedOut, match=r"http://hung\.example"):
-            fetcher.fetch("http://hung.example/")
+            Fetcher(FetchSettings(deadline=0.3), look_up).fetch("http://hung.example/")
         return time.monotonic() - start
 
     try:
         with ThreadPoolExecutor(12) as pool:
             assert max(pool.map(one, range(24))) < 0.3 + 1
-        assert threading.active_count() - before <= bound
+        assert len(asked) == bound
     finally:
         release.set()
+    assert all(slots.acquire(timeout=5) for _ in range(bound))  # each look-up gives its place back
 
 
 # --- floods ---------------------------------------------------------------------------------------------------------
