@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import signal
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,29 @@ PROJECT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("BELFOOT_IMG_SHARED", PROJECT.parent / "shared"))
 
 
+POSTGRES = "BELFOOT_IMG_TESTS_POSTGRES"
+
+
+def pytest_configure(config):
+    """One folder a run for the server, none of pytest's own: those are closed to the user that PostgreSQL runs as."""
+    if not hasattr(config, "workerinput"):
+        os.environ[POSTGRES] = tempfile.mkdtemp(prefix="belfoot_img-tests-")
+
+
+def pytest_unconfigure(config):
+    """Workers are cut short as they leave, so the one process that outlives them stops the server and clears up."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ[POSTGRES])
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError, IndexError):
+        server = int((folder / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(server, signal.SIGINT)  # PostgreSQL's fast shutdown
+        while (folder / "postmaster.pid").exists():
+            os.kill(server, 0)
+            time.sleep(0.05)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The collection of awkward and hostile pictures, where it stands beside the project."""
@@ -29,9 +56,9 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def database_url(testrun_uid, worker_id) -> str:
-    """An empty database of this worker's own. Its server's folder is none of pytest's, whose permissions change."""
-    server = embedded.start(Path(tempfile.gettempdir()) / f"belfoot_img-tests-{testrun_uid}", keep=False)
+def database_url(worker_id) -> str:
+    """An empty database of this worker's own."""
+    server = embedded.start(os.environ[POSTGRES])
     name = f"test_{worker_id}"
     with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))

