@@ -194,10 +194,15 @@ class SecuritySettings:
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """One of the two is set: the URL of a server, or the folder of an embedded one."""
+    """Of ``url`` and ``embedded_postgres`` (a folder) one is set. ``connections`` that a process has at most; seconds
+    that one is waited for, that connecting and that a statement may take."""
 
     url: str | None = setting("sqlalchemy.url", parse_text)
     embedded_postgres: str | None = setting(PREFIX + "embedded_postgres", parse_text)
+    connections: int = setting(PREFIX + "database.connections", parse_whole(1, 100), "2")
+    wait: float = setting(PREFIX + "database.wait", parse_seconds, "1 s")
+    connect: float = setting(PREFIX + "database.connect", parse_seconds, "2 s")
+    statement: float = setting(PREFIX + "database.statement", parse_seconds, "3 s")
 
 
 @dataclass(frozen=True)

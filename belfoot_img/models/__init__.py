@@ -14,7 +14,7 @@ import zope.sqlalchemy
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, configure_mappers, sessionmaker
 
-from belfoot_img.models import embedded, image, login, schema, user  # noqa: F401  every table is known from here
+from belfoot_img.models import deadlines, embedded, image, login, schema, user  # noqa: F401  every table is known from here
 from belfoot_img.settings import DatabaseSettings, SettingsError
 
 configure_mappers()
@@ -24,7 +24,16 @@ def engine_from_settings(settings: DatabaseSettings) -> Engine:
     """Raises SettingsError where the URL is none of PostgreSQL's."""
     folder = settings.embedded_postgres
     url = embedded.start(folder) if folder else database_url(settings.url)
-    return create_engine(url, hide_parameters=True)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=settings.connections,
+        max_overflow=0,
+        pool_timeout=settings.wait,
+        connect_args=deadlines.connect_arguments(settings),
+    )
+    deadlines.keep(engine, settings)
+    return engine
 
 
 def database_url(text: str):

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from belfoot_img.models import deadlines
 from belfoot_img.settings import SettingsError
 
 PACKAGE = Path(__file__).parent.parent
@@ -41,6 +42,7 @@ def current(connection: Connection) -> str | None:
 def migrate(engine: Engine) -> tuple[str | None, str]:
     """(revision before, revision after), in one transaction; two at once wait for each other."""
     with engine.begin() as connection:
+        deadlines.lift(connection.connection.driver_connection)
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('belfoot_img migrate'))")
         before = current(connection)
         command.upgrade(_config(connection), "head")
