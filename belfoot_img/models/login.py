@@ -8,6 +8,7 @@ block by name or address does not shut that user out (``security`` then only slo
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,7 +30,7 @@ class LoginFailure(Base):
     __tablename__ = "login_failures"
 
     subject: Mapped[str] = mapped_column(primary_key=True)
-    """``name:editor`` or ``address:192.0.2.7``"""
+    """``address:192.0.2.7``, or ``name:`` and the name's hash: a password typed as a name must not stand here."""
     failures: Mapped[int]
     last_failed_at: Mapped[datetime] = mapped_column(index=True)
     blocked_until: Mapped[datetime]
@@ -97,4 +98,4 @@ def succeeded(session: Session, name: str, address: str) -> None:
 
 
 def _subjects(name: str, address: str) -> list[str]:
-    return [f"address:{address}", f"name:{name}"]
+    return [f"address:{address}", f"name:{hashlib.sha256(name.encode()).hexdigest()[:32]}"]

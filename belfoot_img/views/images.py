@@ -3,6 +3,7 @@
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from belfoot_img import metrics
 from belfoot_img.errors import ImageNotFound
 from belfoot_img.models import image
 from belfoot_img.resources import Image, ImageCollection
@@ -20,6 +21,7 @@ def store(collection, request):
         stored_by=request.identity.name,
         result=converted.as_row(),
     )
+    metrics.converted(converted)
     if row.created:
         request.response.status = 201
         request.response.location = request.resource_path(Image(article_id, collection)).rstrip("/")
@@ -27,12 +29,14 @@ def store(collection, request):
 
 
 @view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json")
-@view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json", accept="application/json")
+@view_config(
+    context=ImageCollection, request_method="GET", permission="read", renderer="json", accept="application/json"
+)
 def browse(collection, request, respond=as_.as_json):
     if request.payload.names_article:
         return read(Image(request.payload.article_id(), collection), request, respond)
     after, limit = request.GET.get("after"), as_.page_size(request.GET.get("limit", "50"))
-    rows = image.page(request.dbsession, limit=limit + 1, after=after and as_.place(after))
+    rows = image.page(request.dbsession, limit=limit + 1, after=as_.place(after) if after else None)
     more = len(rows) > limit
     return {"data": [as_.as_data(row) for row in rows[:limit]], "next": as_.cursor(rows[limit - 1]) if more else None}
 

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from belfoot_img.cli import commands
+from tests.photographs import photograph
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments):
+        return CliRunner().invoke(commands, ["convert", *map(str, arguments)])
+
+    return run
+
+
+@pytest.fixture
+def coffee(tmp_path):
+    path = tmp_path / "coffee.png"
+    path.write_bytes(photograph("coffee.png"))
+    return path
+
+
+def test_a_file_becomes_a_jpeg_under_the_limit_and_a_line_says_how(run, coffee, tmp_path):
+    output = tmp_path / "out.jpg"
+    answer = run(coffee, "-o", output, "--size-limit", "30 kB")
+    assert answer.exit_code == 0, answer.output
+    assert output.stat().st_size <= 30_000
+    with Image.open(output) as picture:
+        assert picture.format == "JPEG"
+    assert f"reencoded: PNG 600x400, {coffee.stat().st_size:,} bytes" in answer.output
+    assert f"JPEG {picture.width}x{picture.height}, {output.stat().st_size:,} bytes" in answer.output
+
+
+def test_to_standard_output(run, coffee):
+    answer = run(coffee, "-o", "-", "--fit-policy", "ladder")
+    assert Image.open(io.BytesIO(answer.stdout_bytes)).format == "JPEG"
+    assert answer.stderr.startswith("reencoded")
+
+
+def test_explain_marks_the_candidate_that_won(run, coffee, tmp_path):
+    answer = run(coffee, "-o", tmp_path / "out.jpg", "--size-limit", "30 kB", "--explain")
+    rows = [line for line in answer.output.splitlines() if line.startswith("* ")]
+    assert rows and all(f"{(tmp_path / 'out.jpg').stat().st_size:,}" in row for row in rows)
+
+
+def test_a_link(run, origin, tmp_path):
+    answer = run(origin.serve(photograph("coffee.png")), "-o", tmp_path / "out.jpg")
+    assert answer.exit_code == 1 and "url_refused" in answer.output
+    ini = tmp_path / "loopback.ini"
+    ini.write_text(
+        "[app:main]\nuse = egg:belfoot_img\nsqlalchemy.url = postgresql://unused/unused\n"
+        "belfoot_img.fetch.allow_networks = 127.0.0.0/8\nbelfoot_img.fetch.ports = any\n"
+    )
+    answer = run(origin.serve(photograph("coffee.png")), "-o", tmp_path / "out.jpg", "--ini", ini)
+    assert answer.exit_code == 0 and (tmp_path / "out.jpg").stat().st_size <= 180_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nowhere.png"], "nowhere.png: No such file"),
+        (["setup.py"], "not_an_image"),
+        (["setup.py", "--size-limit", "180"], "should be a size such as 180 kB"),
+        (["setup.py", "--fit-policy", "no.such.policy"], "--fit-policy no.such.policy: should be best, ladder"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_writes_nothing(run, tmp_path, arguments, says):
+    from tests.conftest import PROJECT
+
+    arguments = [str(PROJECT / a) if a == "setup.py" else a for a in arguments]
+    answer = run(*arguments, "-o", tmp_path / "out.jpg")
+    assert answer.exit_code != 0 and says in answer.output
+    assert not (tmp_path / "out.jpg").exists()
