@@ -2,11 +2,9 @@
 
 A source is what its first bytes say, whatever its name or content type; only the formats of ``_OPENERS`` are ever
 given to a codec, and only after the header has been judged. Whatever a codec raises leaves this module as
-``ImageDamaged``. Colours and orientation are those that browsers and libvips show:
+``ImageDamaged``. Colours (``colours``) and orientation are those that browsers and libvips show:
 
 - Exif orientation counts in JPEG, PNG and WebP, the rotation of the container in AVIF, the tag in TIFF.
-- ICC profiles are followed with relative colorimetric intent, as libvips does; one that is broken or of another colour
-  space than the picture is ignored. CMYK without a profile is read with the general CMYK profile that libvips brings.
 - gAMA and cHRM of PNG are ignored, as libvips, sharp and ImageMagick's resizers do: nearly every file that has them
   says sRGB in other words, and most of the others say something their author never saw.
 - Of an animation or a file of many pages the first picture counts.
@@ -20,16 +18,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
-import numpy as np
-import pyvips
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageCms,
+    ImageChops,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -37,7 +32,7 @@ from PIL import (
 )
 
 from belfoot_img.errors import ImageDamaged, ImageTooLarge, NotAnImage, ServiceError
-from belfoot_img.imaging import jpeg
+from belfoot_img.imaging import colours, jpeg
 
 Image.MAX_IMAGE_PIXELS = None  # the setting fetch.max_pixels decides instead, before anything is decoded
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # conversions share the cores already
@@ -78,9 +73,9 @@ class Header:
 class Original:
     """The picture to fit. ``pixels``: "RGB" or "L", upright, opaque, sRGB, 8 bit.
 
-    ``width`` × ``height``: the source's upright size in px. ``pixels`` may be smaller where a JPEG was decoded at a
-    reduced size, but its longer side is never below ``max_side`` unless the source's was. ``source_quality``: the
-    estimated libjpeg quality of a JPEG.
+    ``width`` × ``height``: the source's upright size in px. ``pixels`` is smaller where a JPEG is more than twice as
+    large as ``max_side``: then it has exactly that longer side. ``source_quality``: the estimated libjpeg quality of a
+    JPEG.
     """
 
     pixels: Image.Image
@@ -110,10 +105,11 @@ def decode(source: bytes, header: Header, background: tuple[int, int, int], max_
     with _refusing():
         pixels = _load(source, header, max_side)
         profile = pixels.info.get("icc_profile")
-        pixels = _eight_bit(pixels)
-        pixels = _in_srgb(pixels, profile)
-        pixels = _opaque(pixels, background)
+        pixels = colours.eight_bit(pixels)
+        pixels = colours.in_srgb(pixels, profile)
+        pixels = colours.opaque(pixels, background)
         pixels = _upright(pixels, header)
+        pixels.info = {}  # Pillow would write some of it, such as a comment, into what it encodes
     quality = jpeg.estimated_quality(jpeg.parse(source)) if header.format == "JPEG" else None
     return Original(pixels, header.width, header.height, len(source), quality)
 
@@ -121,7 +117,10 @@ def decode(source: bytes, header: Header, background: tuple[int, int, int], max_
 def check(source: bytes, header: Header) -> None:
     """Decodes ``source`` to its end and keeps nothing of it. Raises ImageDamaged."""
     with _refusing():
-        _load(source, header, max_side=1)
+        picture = _open(source, header.format)
+        if header.format == "JPEG":
+            _draft(picture, None, 8)
+        picture.load()
 
 
 @contextmanager
@@ -211,11 +210,12 @@ def _orientation(source: bytes, kind: str, picture: Image.Image) -> int:
 
 def _load(source: bytes, header: Header, max_side: int) -> Image.Image:
     """The first picture, decoded, in whatever mode Pillow has for it."""
+    if header.format == "JPEG" and (factor := _reduction(header, max_side)) > 1:
+        return _load_reduced(source, factor, max_side)
     picture = _open(source, header.format)
-    if header.format == "JPEG":
-        _reduce(picture, max_side)
     covered = picture.tile[0].extents if header.format == "GIF" else None
     picture.load()
+    vars(picture).pop("_decoder", None)  # of WebP and AVIF: it holds further copies of the picture
     if header.format == "PNG":
         _scale_colour_key(picture, depth=source[24])
     if covered and covered != (0, 0, *picture.size) and "transparency" not in picture.info:
@@ -223,15 +223,51 @@ def _load(source: bytes, header: Header, max_side: int) -> Image.Image:
     return picture
 
 
-def _reduce(picture: JpegImagePlugin.JpegImageFile, max_side: int) -> None:
-    """Has libjpeg decode at 1/2, 1/4 or 1/8 where the longer side stays at least ``max_side``."""
+def _reduction(header: Header, max_side: int) -> int:
+    """1, 2, 4 or 8: how much smaller libjpeg may decode so that the longer side stays at least ``max_side``."""
+    longer = max(header.width, header.height)
+    return max(factor for factor in (1, 2, 4, 8) if factor == 1 or longer // factor >= max_side)
+
+
+def _load_reduced(source: bytes, factor: int, max_side: int) -> Image.Image:
+    """A large JPEG brought to ``max_side`` in a fraction of the memory, and as good as from all of its pixels.
+
+    Colours are decoded at 1/factor, where libjpeg loses a little sharpness. Luma is decoded at twice that size too, in
+    one byte a pixel, and what it has more of detail is added. The sums stay in RGB, since Pillow's way from YCbCr to
+    RGB and back is off by half a level.
+    """
+    markers = jpeg.parse(source)
+    size = _within(markers.size, max_side)
+    if markers.colour == "grey":
+        picture = _scaled(source, None, factor // 2, size)
+    else:
+        picture = _scaled(source, None, factor, size)
+    if markers.colour == "ycbcr":
+        detail = ImageChops.subtract(
+            _scaled(source, "L", factor // 2, size), _scaled(source, "L", factor, size), offset=128
+        )
+        picture = ImageChops.add(picture, Image.merge("RGB", (detail,) * 3), offset=-128)
+    picture.info = {"icc_profile": markers.icc_profile}
+    return picture
+
+
+def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """``size`` with its longer side brought to ``side``, each rounded half up."""
+    longer = max(size)
+    return tuple(max(1, (2 * length * side + longer) // (2 * longer)) for length in size)
+
+
+def _scaled(source: bytes, mode: str | None, factor: int, size: tuple[int, int]) -> Image.Image:
+    """Decoded at 1/factor, then brought to ``size``; what the codec rounds up is not part of the picture."""
+    picture = _open(source, "JPEG")
     width, height = picture.size
-    factor = max(factor for factor in (1, 2, 4, 8) if factor == 1 or max(width, height) // factor >= max_side)
-    if factor > 1:
-        picture.draft(None, (max(1, width // factor), max(1, height // factor)))
+    _draft(picture, mode, factor)
+    box = (0, 0, min(width / factor, picture.width), min(height / factor, picture.height))
+    return picture.resize(size, Image.Resampling.LANCZOS, box=box)
 
 
-# --- pixels ----------------------------------------------------------------------------------------------------------
+def _draft(picture: JpegImagePlugin.JpegImageFile, mode: str | None, factor: int) -> None:
+    picture.draft(mode, tuple(max(1, length // factor) for length in picture.size))
 
 
 def _scale_colour_key(picture: Image.Image, depth: int) -> None:
@@ -250,122 +286,6 @@ def _transparent_outside(picture: Image.Image, box: tuple[int, int, int, int]) -
     picture = picture.convert("RGB")
     picture.putalpha(mask)
     return picture
-
-
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    """Any of Pillow's modes → L, LA, RGB, RGBA, CMYK or LAB."""
-    if picture.mode.startswith("I") or picture.mode == "F":
-        return _narrow(picture)
-    transparent = picture.has_transparency_data
-    if picture.mode in ("1", "L"):
-        return picture.convert("LA" if transparent else "L")
-    if picture.mode in ("LA", "La", "PA"):
-        return picture.convert("RGBA" if picture.mode == "PA" else "LA")
-    if picture.mode in ("CMYK", "LAB"):
-        return picture
-    return picture.convert("RGBA" if transparent else "RGB")
-
-
-def _narrow(picture: Image.Image) -> Image.Image:
-    """16 or 32 bit grey → 8 bit, by the range of the type, or of the values where the type does not tell."""
-    values = np.asarray(picture)
-    alpha = None
-    if picture.mode.startswith("I;16"):
-        key = picture.info.get("transparency")
-        alpha = None if key is None else Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8))
-        narrow = (values >> 8).astype(np.uint8)
-    else:
-        highest = values.max(initial=0)
-        whites = (65535, 2**31 - 1) if picture.mode == "I" else (1, 255, 65535, highest)
-        white = next((white for white in whites if highest <= white), 1)
-        narrow = np.clip(values * (255.0 / white), 0, 255).astype(np.uint8)
-    grey = Image.fromarray(narrow)
-    if picture.format == "TIFF" and picture.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0:
-        grey = grey.point(range(255, -1, -1))
-    if alpha:
-        grey.putalpha(alpha)
-    return grey
-
-
-_SPACES = {"L": "GRAY", "LA": "GRAY", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
-
-
-def _in_srgb(picture: Image.Image, icc_profile: bytes | None) -> Image.Image:
-    """L, LA, RGB, RGBA, CMYK or LAB → L, LA, RGB or RGBA in sRGB."""
-    if picture.mode == "LAB":
-        return _transform(picture, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "RGB")
-    profile = _usable(icc_profile, _SPACES[picture.mode])
-    if picture.mode == "CMYK":
-        return _transform(picture, profile or _general_cmyk(), "RGB")
-    if profile is None:
-        return picture
-    try:
-        if picture.mode in ("L", "LA"):
-            return _grey_in_srgb(picture, profile)
-        if _is_srgb(profile):
-            return picture
-        ImageCms.profileToProfile(picture, profile, _srgb(), _INTENT, inPlace=True)
-    except ImageCms.PyCMSError:
-        pass
-    return picture
-
-
-_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
-
-
-def _transform(picture: Image.Image, profile: ImageCms.ImageCmsProfile, mode: str) -> Image.Image:
-    return ImageCms.profileToProfile(picture, profile, _srgb(), _INTENT, outputMode=mode)
-
-
-def _usable(icc_profile: bytes | None, space: str) -> ImageCms.ImageCmsProfile | None:
-    """The profile, if it can be read and is one for pictures of this colour space."""
-    if not icc_profile:
-        return None
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-        return profile if profile.profile.xcolor_space.strip() == space else None
-    except (OSError, ImageCms.PyCMSError):
-        return None
-
-
-def _grey_in_srgb(picture: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    """A grey profile is a curve: 256 values of it say all."""
-    ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
-    curve = _transform(ramp, profile, "RGB").getchannel("G").tobytes()
-    return picture.point([*curve] if picture.mode == "L" else [*curve, *range(256)])
-
-
-def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Whether the profile leaves sRGB colours as they are, give or take rounding: then there is nothing to convert."""
-    levels = np.linspace(0, 255, 9).astype(np.uint8)
-    cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
-    converted = np.asarray(_transform(Image.fromarray(cube), profile, "RGB"))
-    return bool(np.abs(converted.astype(int) - cube).max() <= 2)
-
-
-@cache
-def _srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-@cache
-def _general_cmyk() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(io.BytesIO(bytes(pyvips.Image.profile_load("cmyk"))))
-
-
-def _opaque(picture: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    """Laid on the background. Grey stays grey if the background is."""
-    if picture.mode not in ("LA", "RGBA"):
-        return picture
-    alpha = picture.getchannel("A")
-    if alpha.getextrema()[0] == 255:
-        return picture.convert(picture.mode[:-1])
-    if picture.mode == "LA" and len(set(background)) == 1:
-        canvas = Image.new("L", picture.size, background[0])
-    else:
-        canvas = Image.new("RGB", picture.size, background)
-    canvas.paste(picture, mask=alpha)
-    return canvas
 
 
 def _upright(picture: Image.Image, header: Header) -> Image.Image:

@@ -91,6 +91,10 @@ class TestOrientation:
         source = pictures.turned(pictures.scene(), orientation)
         assert distance(decode(source).pixels, pictures.scene()) < 3
 
+    def test_nothing_of_the_metadata_goes_along(self):
+        source = pictures.turned(pictures.scene(), 6, comment=b"by me", icc_profile=pictures.profile())
+        assert decode(source).pixels.info == {}
+
     def test_the_header_is_that_of_the_picture_as_shown(self):
         source = pictures.turned(pictures.scene(), 6)
         assert Image.open(io.BytesIO(source)).size == (64, 96)
@@ -295,14 +299,33 @@ class TestFirstFrame:
 
 
 class TestReducedJpegs:
-    @pytest.mark.parametrize(("side", "expected"), [(2000, 2000), (1001, 2000), (1000, 1000), (500, 500), (100, 250)])
-    def test_never_below_max_side(self, side, expected):
-        source = pictures.saved(pictures.scene(2000, 1200), "JPEG")
+    @pytest.mark.parametrize(("side", "expected"), [(2000, 2000), (1001, 2000), (1000, 1000), (500, 500), (99, 99)])
+    @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+    def test_a_large_one_is_brought_to_max_side_and_looks_the_same(self, side, expected, mode):
+        source = pictures.turned(pictures.scene(2000, 1201).convert(mode), 6)
         original = decode(source, max_side=side)
-        assert (original.width, original.height) == (2000, 1200)
+        assert (original.width, original.height) == (2000, 1201)
         assert max(original.pixels.size) == expected
-        reference = pictures.scene(2000, 1200).resize(original.pixels.size)
-        assert distance(original.pixels, reference) < 3
+        whole = decode(source, max_side=2000).pixels
+        assert distance(original.pixels, whole.resize(original.pixels.size, Image.Resampling.LANCZOS)) < 0.5
+
+    def test_a_reduced_one_keeps_its_profile(self):
+        source = pictures.saved(pictures.scene(2000, 1201), "JPEG", icc_profile=pictures.swapped_profile())
+        whole = decode(source, max_side=2000).pixels
+        reduced = decode(source, max_side=500).pixels
+        assert distance(reduced, whole.resize(reduced.size, Image.Resampling.LANCZOS)) < 0.5
+
+    def test_not_a_fraction_of_a_pixel_is_lost_at_the_edge(self):
+        """Sides that the codec has to round up: detail stays where it was."""
+        photograph = pictures.noise(101, 67).resize((2021, 1333), Image.Resampling.BICUBIC)
+        source = pictures.saved(photograph, "JPEG", quality=95, subsampling=0)
+        whole = decode(source, max_side=2021).pixels
+        reduced = decode(source, max_side=505).pixels
+        assert distance(reduced, whole.resize(reduced.size, Image.Resampling.LANCZOS)) < 1
+
+    def test_pixels_stored_as_rgb(self):
+        source = pictures.saved(pictures.scene(800, 500), "JPEG", keep_rgb=True)
+        assert distance(decode(source, max_side=400).pixels, pictures.scene(400, 250)) < 2
 
     @pytest.mark.parametrize("size", [(4000, 1), (1, 4000), (4001, 7)])
     def test_a_thin_one_keeps_a_pixel_of_its_short_side(self, size):
