@@ -216,7 +216,9 @@ MISBEHAVIOURS = {
         Misbehaviour("slow-redirects", LATE, "hops, each of them in time", b"", dawdle, _to("/slow-redirects")),
         # in size
         Misbehaviour("endless", LARGE, "a body without length or end", OK + b"\r\n", flood, ZEROS),
-        Misbehaviour("giant", LARGE, "declares 10 TB", OK + b"Content-Length: 10000000000000\r\n\r\n", flood, ZEROS),
+        Misbehaviour(
+            "giant", LARGE, "declares 10 TB, sends none", OK + b"Content-Length: 10000000000000\r\n\r\n", hang
+        ),
         Misbehaviour("endless-chunks", LARGE, "chunks for ever", CHUNKED, flood, b"10000\r\n" + ZEROS + b"\r\n"),
         Misbehaviour("giant-chunk", LARGE, "one chunk of 16 TB", CHUNKED + b"fffffffffff\r\n", flood, ZEROS),
         Misbehaviour("crumbs", FAILED, "chunks of one byte for ever", CHUNKED, flood, b"1\r\nx\r\n" * 10_000),

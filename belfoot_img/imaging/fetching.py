@@ -267,7 +267,7 @@ class Fetcher:
         return target.join(location)
 
     def _body(self, target: Target, raw: urllib3.HTTPResponse, budget: Budget) -> bytes:
-        """The whole of it, held once. Raises ImageTooLarge, OriginFailed."""
+        """The whole of it, held once. Raises ImageTooLarge, OriginFailed, and HTTPError where it ends too early."""
         length = _declared_length(target, raw.headers)
         limit = self._settings.max_bytes
         too_large = ImageTooLarge(f"{target.origin}: the image has more than {limit} bytes")
@@ -278,8 +278,6 @@ class Fetcher:
             body.write(chunk)
             if body.tell() > limit:
                 raise too_large
-        if length is not None and length != body.tell():
-            raise OriginFailed(f"{target.origin}: its answer ends after {body.tell()} of {length} bytes")
         return body.getvalue()
 
     @staticmethod

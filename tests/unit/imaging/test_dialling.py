@@ -52,6 +52,25 @@ def test_look_ups_that_hang_end_at_the_deadline_and_stay_bounded_in_number(monke
     assert all(slots.acquire(timeout=5) for _ in range(bound))  # each look-up gives its place back
 
 
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://photos.example:80/", "photos.example"),
+        ("https://photos.example:443/", "photos.example"),
+        ("https://photos.example:80/", "photos.example:80"),
+        ("http://[2606:4700::1]:8080/", "[2606:4700::1]:8080"),
+    ],
+)
+def test_host_names_the_port_only_where_it_is_not_the_scheme_s_own(url, host):
+    sent = []
+    target = Target.parse(url)
+    tls = ssl.create_default_context() if target.scheme == "https" else None
+    connection = dialling.Connection(target.host, target.port, addresses=[], budget=dialling.Budget(1), tls=tls)
+    connection.send = sent.append
+    connection.request("GET", target.path)
+    assert f"\r\nHost: {host}\r\n".encode() in b"".join(sent)
+
+
 # --- floods ---------------------------------------------------------------------------------------------------------
 
 
