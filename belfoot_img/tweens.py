@@ -14,6 +14,7 @@ import uuid
 
 from pyramid.tweens import INGRESS
 
+from belfoot_img import metrics
 from belfoot_img.logs import request_id
 
 access = logging.getLogger("belfoot_img.access")
@@ -27,23 +28,27 @@ def request_scope(handler, registry):
         request.client_address = client_address(request.environ, trusted)
         mark = request_id.set(request.id)
         started = time.monotonic()
+        metrics.in_flight.inc()
         try:
             try:
                 response = handler(request)
             except Exception:
                 response = request.invoke_exception_view(reraise=False)
             response.headers["X-Request-ID"] = request.id
+            seconds = time.monotonic() - started
+            metrics.answered(request, response, seconds)
             access.info(
                 "%s %s %d %s bytes %.1f ms %s",
                 request.method if request.method.isalnum() else "?",
                 log_path(request.environ.get("PATH_INFO", "")),
                 response.status_int,
                 response.content_length or 0,
-                (time.monotonic() - started) * 1000,
+                seconds * 1000,
                 request.client_address,
             )
             return response
         finally:
+            metrics.in_flight.dec()
             request_id.reset(mark)
 
     return tween

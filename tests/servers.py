@@ -1,9 +1,12 @@
-"""The servers that the service runs under, started for real: pserve and gunicorn --paste."""
+"""The servers that the service runs under, started for real: pserve, gunicorn --paste, gunicorn behind NGINX."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import requests
 
-from tests.ports import free_port
+from tests.ports import free_port, until
 
 PROJECT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -40,6 +44,23 @@ belfoot_img.fetch.ports = any
 """
 
 
+NGINX = """
+{user}
+daemon off;
+pid {folder}/nginx.pid;
+events {{ worker_connections 4096; }}
+http {{
+    client_body_temp_path {folder}/nginx.body;
+    proxy_temp_path {folder}/nginx.proxy;
+    fastcgi_temp_path {folder}/nginx.fastcgi;
+    uwsgi_temp_path {folder}/nginx.uwsgi;
+    scgi_temp_path {folder}/nginx.scgi;
+    include {folder}/site.conf;
+}}
+"""
+NGINX_PATH = os.environ.get("PATH", "") + ":/usr/sbin"
+
+
 @contextmanager
 def pserve(folder: Path, database_url: str, **settings: str) -> Iterator[str]:
     """development.ini under pserve; yields the base URL."""
@@ -59,6 +80,55 @@ def gunicorn(folder: Path, database_url: str, *arguments: str, **settings: str) 
         yield f"http://127.0.0.1:{port}"
 
 
+@contextmanager
+def nginx(folder: Path, database_url: str, *arguments: str, **settings: str) -> Iterator[str]:
+    """deploy/nginx.conf before gunicorn on a Unix socket, as on a production host; yields NGINX's base URL."""
+    listens = folder / "app.socket"
+    ini = _ini(folder / "gunicorn.ini", PRODUCTION, settings)
+    command = [BIN / "gunicorn", "--paste", ini, "--bind", f"unix:{listens}", *arguments]
+    with (
+        process(command, folder / "gunicorn.log", database_url),
+        proxy(folder, f"unix:{listens}") as base,
+    ):
+        wait_until_ready(base, folder / "gunicorn.log")
+        yield base
+
+
+@contextmanager
+def proxy(folder: Path, *upstreams: str, **changes: str) -> Iterator[str]:
+    """NGINX with deploy/nginx.conf, in which only what depends on the host is changed; yields the base URL.
+
+    ``changes``: further directives by name, each with its new value.
+    """
+    if not shutil.which("nginx", path=NGINX_PATH):
+        pytest.skip("nginx is not installed (apt-get install nginx-light)")
+    port = free_port()
+    site = (PROJECT / "deploy/nginx.conf").read_text()
+    servers = "\n    ".join(f"server {upstream};" for upstream in upstreams)
+    site = _replace(site, r"server unix:/run/belfoot_img\.socket;", servers)
+    site = _replace(site, r"(?m)^    listen 80;", f"    listen 127.0.0.1:{port};")
+    site = _replace(site, r"/var/log/nginx/belfoot_img\.access\.log", str(folder / "nginx.access.log"))
+    for name, value in changes.items():
+        site = _replace(site, rf"(?m)^( *){name} .*;", rf"\g<1>{name} {value};")
+    (folder / "site.conf").write_text(site)
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, user="user root;" if os.geteuid() == 0 else ""))
+    command = [shutil.which("nginx", path=NGINX_PATH), "-p", folder, "-c", folder / "nginx.conf", "-e", "stderr"]
+    with process(command, folder / "nginx.log"):
+        until(lambda: _listens(port), 10, f"NGINX listens: {(folder / 'nginx.log').read_text()}")
+        yield f"http://127.0.0.1:{port}"
+
+
+def _replace(text: str, pattern: str, new: str) -> str:
+    text, count = re.subn(pattern, new, text)
+    assert count, f"deploy/nginx.conf has no {pattern}"
+    return text
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _ini(path: Path, template: str, settings: dict[str, str], **values) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = "\n".join(f"belfoot_img.{key.replace('__', '.')} = {value}" for key, value in settings.items())
@@ -67,7 +137,7 @@ def _ini(path: Path, template: str, settings: dict[str, str], **values) -> Path:
 
 
 @contextmanager
-def process(command: list, log: Path, database_url: str, base: str | None = None) -> Iterator[subprocess.Popen]:
+def process(command: list, log: Path, database_url: str = "", base: str | None = None) -> Iterator[subprocess.Popen]:
     """A server as a process of its own: ready when entered, gone when left, its log shown when it fails."""
     with log.open("ab") as output:
         server = subprocess.Popen(
@@ -79,7 +149,7 @@ def process(command: list, log: Path, database_url: str, base: str | None = None
         )
     try:
         if base:
-            wait_until_ready(base, server, log)
+            wait_until_ready(base, log, server)
         yield server
     finally:
         if server.poll() is None:
@@ -91,9 +161,9 @@ def process(command: list, log: Path, database_url: str, base: str | None = None
             server.wait()
 
 
-def wait_until_ready(base: str, server: subprocess.Popen, log: Path, seconds: float = 30) -> None:
+def wait_until_ready(base: str, log: Path, server: subprocess.Popen | None = None, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
-    while time.monotonic() < end and server.poll() is None:
+    while time.monotonic() < end and (server is None or server.poll() is None):
         try:
             if requests.get(base + "/health/ready", timeout=5).ok:
                 return

@@ -10,6 +10,7 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from belfoot_img import metrics
 from belfoot_img.errors import (
     DatabaseUnavailable,
     Forbidden,
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 @exception_view_config(ServiceError)
 def refused(error: ServiceError, request) -> Response:
+    metrics.refused(error.code)
     response = Response(
         status=error.status,
         json_body={"error": {"code": error.code, "message": str(error), "request_id": request.id}},

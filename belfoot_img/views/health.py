@@ -1,9 +1,11 @@
 """live, ready, metrics: open to all, no secrets."""
 
+from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from belfoot_img import metrics
 from belfoot_img.errors import DatabaseUnavailable, NotFound
 from belfoot_img.models import schema
 from belfoot_img.resources import Live, Metrics, Ready
@@ -27,5 +29,7 @@ def ready(context, request):
 
 
 @view_config(context=Metrics, request_method="GET", permission="read")
-def metrics(context, request):
-    raise NotFound
+def figures(context, request):
+    if not request.registry["settings"].metrics:
+        raise NotFound
+    return Response(body=metrics.exposition(), content_type="text/plain", charset="utf-8")

@@ -8,7 +8,7 @@ from tests import servers
 from tests.client import Client
 
 
-@pytest.fixture(scope="session", params=["pserve", "gunicorn"])
+@pytest.fixture(scope="session", params=["pserve", "gunicorn", "nginx"])
 def base(request, engine, database_url, tmp_path_factory) -> str:
     start = getattr(servers, request.param)
     with start(tmp_path_factory.mktemp(request.param), database_url) as base:

@@ -1,0 +1,52 @@
+"""gunicorn's settings: `gunicorn --paste production.ini` finds them where this file lies in its working folder.
+
+The command line overrides them, the unit file's socket too: under deploy/belfoot-img.socket `bind` is not used.
+"""
+
+import os
+from pathlib import Path
+
+from belfoot_img import metrics_files
+
+bind = "127.0.0.1:8000"
+backlog = 2048
+
+# A worker a core: the JSON and base64 of a GET are CPU time of one process. Threads are what a POST waits in while its
+# picture is on the way; connections beyond four times as many wait in the backlog, where every worker can take them.
+workers = max(2, os.cpu_count() or 1)
+worker_class = "gthread"
+threads = 16
+worker_connections = 4 * threads
+
+# The master's sign of life from a worker is a file's time: on a disk, a full or slow one would kill healthy workers.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+timeout = 30
+
+# A worker is replaced now and then, never all at once. It stops accepting, answers what it has accepted, and leaves.
+max_requests = 20_000
+max_requests_jitter = 5_000
+# Longer than the longest request: the download's deadline and a conversion.
+graceful_timeout = 60
+
+# No preload_app: libvips has threads, and a fork after their start would lose them.
+preload_app = False
+control_socket_disable = True
+
+# NGINX speaks over the Unix socket or the loopback. The client's address is settled by belfoot_img.trusted_proxies.
+forwarded_allow_ips = "127.0.0.1,::1"
+limit_request_line = 8190
+limit_request_fields = 64
+
+# The application writes the line a request into its own log, in the .ini's format.
+accesslog = None
+
+
+def child_exit(server, worker):
+    metrics_files.bury()
+
+
+def on_exit(server):
+    metrics_files.remove()
+
+
+metrics_files.prepare()
