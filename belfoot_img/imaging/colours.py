@@ -8,6 +8,7 @@ every copy counts.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from functools import cache
 
@@ -56,18 +57,19 @@ def in_srgb(picture: Image.Image, icc_profile: bytes | None) -> Image.Image:
     if picture.mode == "LAB":
         return _transform(picture, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "RGB")
     profile = _usable(icc_profile, _SPACES[picture.mode])
+    if profile:
+        with contextlib.suppress(ImageCms.PyCMSError):  # one that can be read and yet says nothing of use
+            return _converted(picture, profile)
+    return _transform(picture, _general_cmyk(), "RGB") if picture.mode == "CMYK" else picture
+
+
+def _converted(picture: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
     if picture.mode == "CMYK":
-        return _transform(picture, profile or _general_cmyk(), "RGB")
-    if profile is None:
-        return picture
-    try:
-        if picture.mode in ("L", "LA"):
-            return _grey_in_srgb(picture, profile)
-        if _is_srgb(profile):
-            return picture
+        return _transform(picture, profile, "RGB")
+    if picture.mode in ("L", "LA"):
+        return _grey_in_srgb(picture, profile)
+    if not _is_srgb(profile):
         ImageCms.profileToProfile(picture, profile, _srgb(), _INTENT, inPlace=True)
-    except ImageCms.PyCMSError:
-        pass
     return picture
 
 
