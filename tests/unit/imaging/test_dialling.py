@@ -105,6 +105,13 @@ def test_a_large_body_is_held_once(hostile):
     assert peak < 1.3 * size
 
 
+def test_one_fetcher_serves_many_threads(hostile):
+    fetcher = Fetcher.from_settings(LOOPBACK)
+    made = [hostile.answer(b"HTTP/1.1 200 OK\r\n\r\n%d" % number) for number in range(40)]
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(fetcher.fetch, made * 3)) == [b"%d" % number for number in range(40)] * 3
+
+
 # --- TLS -----------------------------------------------------------------------------------------------------------
 
 

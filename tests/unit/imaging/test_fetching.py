@@ -2,7 +2,6 @@
 
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -359,13 +358,6 @@ def test_no_error_repeats_the_path_the_query_or_a_password(hostile, caplog):
         with pytest.raises(UrlRefused) as caught:
             Fetcher.from_settings(LOOPBACK).fetch(url)
         assert "canary" not in str(caught.value)
-
-
-def test_one_fetcher_serves_many_threads(hostile):
-    fetcher = Fetcher.from_settings(LOOPBACK)
-    made = [hostile.answer(b"HTTP/1.1 200 OK\r\n\r\n%d" % number) for number in range(40)]
-    with ThreadPoolExecutor(20) as pool:
-        assert list(pool.map(fetcher.fetch, made * 3)) == [b"%d" % number for number in range(40)] * 3
 
 
 # --- the lists of hostile and harmless links ---------------------------------------------------------------------
