@@ -1,82 +1,280 @@
-"""The fit policy ``best``: resolution and quality searched together for what looks closest to the original."""
+"""The fit policy ``best``: resolution and quality searched together for what looks closest to the original.
+
+1. A *sample* of the reference is encoded with cheap drafts. For one recipe (an encoder with a way of storing chroma)
+   the rungs of the ladder are climbed: at each rung the scale fills the limit, and the likeness says which rung is
+   best. A model of bytes against scale and quality, corrected by every encode, finds the scale.
+2. Recipes that win at such a scale or quality elsewhere are climbed from there.
+3. The winner is encoded in earnest, the whole picture, until it fills the limit: by its scale, or at scale 1 by its
+   quality.
+
+Every choice is by bytes and likeness, none by time, and every loop is bounded: the same pixels and settings give the
+same bytes.
+"""
 
 from __future__ import annotations
 
 import io
 import math
+from dataclasses import dataclass
 
 from PIL import Image
 
 from belfoot_img.errors import CannotFit
 from belfoot_img.imaging.decoding import Original
-from belfoot_img.imaging.encoding import HALVED, MozjpegEncoder
+from belfoot_img.imaging.encoding import FULL, HALVED, JPEGLI_INSTALLED, Drafting, JpegliEncoder, MozjpegEncoder
 from belfoot_img.imaging.fitting import Candidate, Fitted, Record, reduced, reference_of, rungs, size_at
 from belfoot_img.imaging.likeness import Likeness
+from belfoot_img.imaging.sampling import sample_of
 from belfoot_img.settings import ImagingSettings
 
-FILLED = 0.985
-TRIES = 8
+AIM = 0.994  # of the limit
+FILLED = 0.986
+DEAR_ENCODES = 5  # at most, in earnest; after them only what is sure to fit
+HEADER = 700  # bytes of a progressive JPEG that do not depend on the picture
+PER_LOG_BYTES = 12.0  # points of likeness for e times the bytes
+
+
+@dataclass(frozen=True)
+class Recipe:
+    encoder: Drafting
+    chroma: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A recipe tried on the sample, at the scale (new side / reference's side) that fills the limit."""
+
+    recipe: Recipe
+    quality: int
+    scale: float
+    likeness: float
+
+
+def mozjpeg(table: int, chroma: str = HALVED) -> Recipe:
+    return Recipe(MozjpegEncoder(table), chroma)
+
+
+JPEGLI = (Recipe(JpegliEncoder(), HALVED),) if JPEGLI_INSTALLED else ()
+FIRST = mozjpeg(8)
+
+
+def rivals(trial: Trial) -> tuple[Recipe, ...]:
+    """The recipes that were the best of some picture whose best trial with ``FIRST`` was like this one."""
+    if trial.scale < 0.5:
+        return mozjpeg(7), mozjpeg(3)
+    if trial.scale < 0.85:
+        return mozjpeg(3), mozjpeg(5), mozjpeg(2), mozjpeg(7), *JPEGLI
+    if trial.quality < 80:
+        return mozjpeg(5), mozjpeg(2), *JPEGLI, mozjpeg(7, FULL)
+    return *JPEGLI, mozjpeg(7), mozjpeg(2), mozjpeg(7, FULL)
 
 
 class Best:
-    """At each rung of the ladder the scale that fills the limit; of these, the candidate of the greatest likeness."""
+    """Of the pairs of scale and quality that fill the limit, the one of the greatest likeness."""
 
     name = "best"
 
     def __init__(self, size_limit: int, rungs: list[int], max_side: int):
         self.size_limit, self.rungs, self.max_side = size_limit, rungs, max_side
-        self.encoder = MozjpegEncoder(5)
 
     @classmethod
     def from_settings(cls, settings: ImagingSettings) -> Best:
         return cls(settings.size_limit, rungs(settings.quality_range, settings.quality_step), settings.max_side)
 
     def fit(self, original: Original) -> Fitted:
-        """Raises CannotFit."""
+        """Raises CannotFit.
+
+        A source that is a JPEG gets hardly more bytes than it came with: more would go into its artefacts.
+        """
+        limit = self.size_limit
+        if original.source_quality is not None:
+            limit = min(limit, original.source_bytes * 6 // 5 + 2 * HEADER)
         record = Record(original)
         reference = reference_of(original, self.max_side)
-        likeness = Likeness(reference)
-        chosen: tuple[bytes, Candidate] | None = None
-        side = max(reference.size)
-        for quality in self.rungs:
-            filled = self._fill(record, original, reference, likeness, quality, side)
-            if filled is None:
-                continue
-            if chosen is not None and filled[1].likeness <= chosen[1].likeness:
-                break
-            chosen = filled
-            side = max(filled[1].width, filled[1].height)
-            if side == max(reference.size):
-                break
-        if chosen is None:
-            raise CannotFit()
-        return record.fitted(*chosen)
+        trial = Search(reference, self.rungs, limit, record).best()
+        return record.fitted(*Filling(original, reference, self.rungs, limit, record).fill(trial))
 
-    def _fill(
-        self,
-        record: Record,
-        original: Original,
-        reference: Image.Image,
-        likeness: Likeness,
-        quality: int,
-        side: int,
-    ) -> tuple[bytes, Candidate] | None:
-        """The largest side found at which ``quality`` fits, beginning at ``side``; bytes go about as side ** 1.6."""
-        largest = max(reference.size)
-        below, above, filled = 0, largest + 1, None
-        for _ in range(TRIES):
-            pixels = reduced(reference, size_at((original.width, original.height), side))
-            jpeg, candidate = record.make(
-                self.encoder, pixels, quality, HALVED, lambda jpeg: likeness.of(Image.open(io.BytesIO(jpeg)))
-            )
-            if len(jpeg) <= self.size_limit:
+
+class Model:
+    """Bytes of a JPEG against scale and quality: a power of each, with a level that every encode corrects."""
+
+    SCALE, QUALITY = 1.6, 0.65
+
+    def __init__(self, size_limit: int, pixels: int):
+        self._target = math.log(max(1, AIM * size_limit - HEADER))
+        self._levels: dict[str, float] = {}
+        self._level = math.log(0.09 * pixels)
+
+    def excess(self, size: int) -> float:
+        """Log of (bytes / bytes that fill the limit), header apart."""
+        return math.log(max(1, size - HEADER)) - self._target
+
+    def correct(self, recipe: Recipe, scale: float, quality: int, excess: float) -> None:
+        self._level = (
+            excess + self._target - self.SCALE * math.log(scale) + self.QUALITY * math.log(coarseness(quality))
+        )
+        self._levels[recipe] = self._level
+
+    def scale(self, recipe: Recipe, quality: int) -> float:
+        level = self._levels.get(recipe, self._level)
+        return math.exp((self._target - level + self.QUALITY * math.log(coarseness(quality))) / self.SCALE)
+
+    def quality(self, recipe: Recipe) -> int:
+        """At scale 1."""
+        level = self._levels.get(recipe, self._level)
+        return fineness(math.exp((level - self._target) / self.QUALITY))
+
+
+def coarseness(quality: int) -> float:
+    """libjpeg's factor on the quantisation table, 1 at quality 50 and never quite 0."""
+    return max(1.0, 5000 / quality if quality < 50 else 200 - 2 * quality) / 100
+
+
+def fineness(coarseness: float) -> int:
+    """The quality of that coarseness, downwards."""
+    percent = 100 * coarseness
+    return max(1, min(100, math.floor(5000 / percent if percent > 100 else 100 - percent / 2)))
+
+
+class Search:
+    """Trials on the sample, for the recipe, rung and scale of the greatest likeness."""
+
+    def __init__(self, reference: Image.Image, rungs: list[int], size_limit: int, record: Record):
+        self._sample = sample_of(reference)
+        self._rungs, self._record = rungs, record
+        share = math.prod(self._sample.size) / math.prod(reference.size)
+        self._model = Model(round((size_limit - HEADER) * share) + HEADER, math.prod(self._sample.size))
+        self._likeness = Likeness(self._sample)
+        self._trials: dict[tuple[Recipe, int], Trial] = {}
+        self._scaled: tuple[float, Image.Image] = (1.0, self._sample)
+        step = rungs[0] - rungs[1] if len(rungs) > 1 else 1
+        self._strides = max(1, 10 // step), max(1, 5 // step)
+
+    def best(self) -> Trial:
+        middle = min(range(len(self._rungs)), key=lambda rung: abs(self._rungs[rung] - 65))
+        best = self._climb(FIRST, middle)
+        for recipe in rivals(best):
+            trial = self._climb(recipe, self._nearest(recipe, best.scale), best.likeness)
+            best = max(best, trial, key=lambda trial: trial.likeness)
+        return best
+
+    def _nearest(self, recipe: Recipe, scale: float) -> int:
+        """The rung at which the recipe fills the limit about at this scale."""
+        scales = [self._model.scale(recipe, quality) for quality in self._rungs]
+        return min(range(len(scales)), key=lambda rung: abs(math.log(scales[rung] / scale)))
+
+    def _climb(self, recipe: Recipe, rung: int, to_beat: float = -math.inf) -> Trial:
+        """From ``rung`` to where both neighbours are worse; given up when it begins far below what is to be beaten."""
+        best = self._trial(recipe, rung)
+        if best.likeness < to_beat - 3:
+            return best
+        for stride in self._strides:
+            improved = True
+            while improved:
+                improved = False
+                for neighbour in (rung + stride, rung - stride):
+                    if 0 <= neighbour < len(self._rungs):
+                        trial = self._trial(recipe, neighbour)
+                        if trial.likeness > best.likeness:
+                            best, rung, improved = trial, neighbour, True
+                            break
+        return best
+
+    def _trial(self, recipe: Recipe, rung: int) -> Trial:
+        if (recipe, rung) not in self._trials:
+            self._trials[recipe, rung] = self._fill(recipe, self._rungs[rung])
+        return self._trials[recipe, rung]
+
+    def _fill(self, recipe: Recipe, quality: int) -> Trial:
+        for trial in self._trials.values():
+            if trial.recipe == recipe and trial.scale == 1 and quality <= trial.quality:
+                return trial
+        for _ in range(2):
+            scale = min(1.0, self._model.scale(recipe, quality))
+            jpeg, excess = self._draft(recipe, scale, quality)
+            if abs(excess) < 0.03 or (scale == 1 and excess < 0):
+                break
+        if scale == 1 and excess < 0:
+            return self._fill_by_quality(recipe, quality)
+        return self._judged(recipe, scale, quality, jpeg, excess)
+
+    def _fill_by_quality(self, recipe: Recipe, quality: int) -> Trial:
+        for _ in range(3):
+            better = max(quality, self._model.quality(recipe))
+            jpeg, excess = self._draft(recipe, 1.0, better)
+            if better == quality or abs(excess) < 0.03:
+                break
+        return self._judged(recipe, 1.0, better, jpeg, min(0.0, excess) if better == 100 else excess)
+
+    def _draft(self, recipe: Recipe, scale: float, quality: int) -> tuple[bytes, float]:
+        if self._scaled[0] != scale:
+            size = tuple(max(1, round(side * scale)) for side in self._sample.size)
+            self._scaled = scale, reduced(self._sample, size)
+        encoder = recipe.encoder
+        jpeg = self._record.encode(encoder.draft, self._scaled[1], quality, recipe.chroma)
+        excess = self._model.excess(round(len(jpeg) * encoder.share))
+        self._model.correct(recipe, scale, quality, excess)
+        return jpeg, excess
+
+    def _judged(self, recipe: Recipe, scale: float, quality: int, jpeg: bytes, excess: float) -> Trial:
+        likeness = self._likeness.of(Image.open(io.BytesIO(jpeg)))
+        likeness = 100 - (100 - likeness) * recipe.encoder.loss
+        return Trial(recipe, quality, scale, likeness - PER_LOG_BYTES * excess)
+
+
+class Filling:
+    """The whole picture by the winning trial's recipe, brought to fill the limit."""
+
+    def __init__(self, original: Original, reference: Image.Image, rungs: list[int], size_limit: int, record: Record):
+        self._size = (original.width, original.height)
+        self._reference, self._rungs, self._limit, self._record = reference, rungs, size_limit, record
+        self._largest = max(reference.size)
+
+    def fill(self, trial: Trial) -> tuple[bytes, Candidate]:
+        """Raises CannotFit."""
+        side = round(trial.scale * self._largest)
+        if side == self._largest:
+            filled = self._by_quality(trial.recipe, trial.quality)
+            if filled is not None:
+                return filled
+        rung = max((rung for rung in self._rungs if rung <= trial.quality), default=self._rungs[-1])
+        return self._by_scale(trial.recipe, rung, side)
+
+    def _by_quality(self, recipe: Recipe, quality: int) -> tuple[bytes, Candidate] | None:
+        """The highest quality that fits at scale 1, if it is not below the last rung."""
+        below, above, filled = self._rungs[-1] - 1, 101, None
+        for _ in range(DEAR_ENCODES):
+            jpeg, candidate = self._encode(recipe, self._reference, quality)
+            excess = math.log(len(jpeg) / self._limit)
+            if excess <= 0:
+                below, filled = quality, (jpeg, candidate)
+            else:
+                above = quality
+            guess = fineness(coarseness(quality) * math.exp(excess / Model.QUALITY))
+            if above - below <= 1 or (filled and guess <= below):
+                break
+            quality = min(max(guess, below + 1), above - 1)
+        return filled
+
+    def _by_scale(self, recipe: Recipe, quality: int, side: int) -> tuple[bytes, Candidate]:
+        """The largest side that fits at this rung, or near enough to it."""
+        below, above, filled = 0, self._largest + 1, None
+        tries = 0
+        while above - below > 1 and (filled is None or tries < DEAR_ENCODES):
+            jpeg, candidate = self._encode(recipe, reduced(self._reference, size_at(self._size, side)), quality)
+            tries += 1
+            if len(jpeg) <= self._limit:
                 below, filled = side, (jpeg, candidate)
-                if len(jpeg) >= FILLED * self.size_limit:
+                if len(jpeg) >= FILLED * self._limit:
                     break
             else:
                 above = side
-            if above - below <= 1:
-                break
-            guess = math.floor(side * (0.995 * self.size_limit / len(jpeg)) ** (1 / 1.6))
+            aim = AIM if tries < DEAR_ENCODES else 0.9
+            guess = round(side * (aim * self._limit / len(jpeg)) ** (1 / Model.SCALE))
             side = min(max(guess, below + 1), above - 1)
+        if filled is None:
+            raise CannotFit()
         return filled
+
+    def _encode(self, recipe: Recipe, pixels: Image.Image, quality: int) -> tuple[bytes, Candidate]:
+        return self._record.make(recipe.encoder, pixels, quality, recipe.chroma)
