@@ -218,6 +218,11 @@ class TestRepacking:
         assert b"Jane" not in repacked
         assert jpeg.strip(repacked) is repacked
 
+    def test_what_the_transcoder_cannot_take_is_given_back_stripped(self):
+        """It ends its process at a table that is not there, and at much that decoders forgive."""
+        source = plain().replace(b"\xff\xdb", b"\xff\xfe", 1)
+        assert jpeg.repack(source) == jpeg.strip(source)
+
     def test_padding_goes(self):
         assert len(jpeg.repack(pictures.padded(plain(), 180_001))) <= len(plain())
 
