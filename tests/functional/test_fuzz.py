@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from webtest import TestApp
 
 from belfoot_img import main
-from belfoot_img.errors import ServiceError
 from tests.client import EDITOR
+from tests.errors import STATUS_OF
 
-STATUS_OF = {code: error.status for code, error in ServiceError.family().items()}
 USER = {"username": EDITOR.username, "password": EDITOR.password}
 
 anything = st.recursive(

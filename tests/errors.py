@@ -1,0 +1,5 @@
+"""The contract's codes and their statuses."""
+
+from belfoot_img.errors import ServiceError
+
+STATUS_OF = {code: error.status for code, error in ServiceError.family().items()}
