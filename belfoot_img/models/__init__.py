@@ -1,18 +1,18 @@
 """Engine, sessions, transactions.
 
-``request.dbsession`` belongs to the request's transaction: pyramid_tm commits it when the view returned, and takes it
-back when anything was raised. ``request.short_session()`` is for what must not hold a connection for longer than its
-question: each statement commits by itself, and leaving the block gives the connection back.
+``request.dbsession`` belongs to the transaction of a request that changes something: pyramid_tm commits it when the
+view returned, and takes it back when anything was raised. ``request.short_session()`` is for questions: each statement
+commits by itself in one round trip, without the ORM, and leaving the block gives the connection back. Whoever only
+reads has no transaction at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import zope.sqlalchemy
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.orm import Session, configure_mappers, sessionmaker
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.orm import configure_mappers, sessionmaker
 
 from belfoot_img.models import deadlines, embedded, image, login, schema, user  # noqa: F401  every table is known from here
 from belfoot_img.settings import DatabaseSettings, SettingsError
@@ -51,11 +51,14 @@ def database_url(text: str):
     return url.set(drivername="postgresql+psycopg2")
 
 
-@contextmanager
-def short_session(engine: Engine) -> Iterator[Session]:
-    """A session in which each statement commits by itself; what it loaded stays readable after it."""
-    with Session(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False) as session:
-        yield session
+def short_session(engine: Engine) -> AbstractContextManager[Connection]:
+    """A connection on which each statement commits by itself; rows stay readable after it."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+
+
+def changes_something(request) -> bool:
+    """Which requests get a transaction."""
+    return request.method not in ("GET", "HEAD")
 
 
 def includeme(config):
@@ -64,6 +67,7 @@ def includeme(config):
     config.registry["engine"] = engine
     schema.refuse_old(engine)
     new_session = sessionmaker(engine)
+    committing = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def dbsession(request):
         session = new_session()
@@ -71,9 +75,10 @@ def includeme(config):
         return session
 
     def recall(request, **source):
-        with short_session(engine) as session:
-            return image.recall(session, **source)
+        with committing.connect() as connection:
+            return image.recall(connection, **source)
 
+    config.add_settings({"tm.activate_hook": "belfoot_img.models.changes_something"})
     config.add_request_method(dbsession, reify=True)
-    config.add_request_method(lambda request: short_session(engine), "short_session")
+    config.add_request_method(lambda request: committing.connect(), "short_session")
     config.add_request_method(recall)

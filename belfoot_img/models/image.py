@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
-    ColumnElement,
+    Connection,
     Index,
     Row,
+    bindparam,
     case,
     delete,
     func,
@@ -102,17 +103,23 @@ def store(session: Session, *, article_id: str, url: str, stored_by: str, result
     return session.execute(statement.returning(*FACTS, created)).one()
 
 
-def find(session: Session, article_id: str, *, known: Sequence[str] = ()) -> Row | None:
+FIND = select(*FACTS, TABLE.c.image).where(TABLE.c.article_id == bindparam("article_id"))
+IS_KNOWN = TABLE.c.sha256.in_(bindparam("known", expanding=True))
+FIND_UNLESS_KNOWN = select(*FACTS, case((IS_KNOWN, null()), else_=TABLE.c.image).label("image")).where(
+    TABLE.c.article_id == bindparam("article_id")
+)
+
+
+def find(connection: Connection | Session, article_id: str, *, known: Sequence[str] = ()) -> Row | None:
     """The article's row of FACTS and ``image``; ``image`` is None where the caller has it (its sha256 is ``known``)."""
-    image: ColumnElement = TABLE.c.image
     if known:
-        image = case((TABLE.c.sha256.in_(known), null()), else_=image).label("image")
-    return session.execute(select(*FACTS, image).where(TABLE.c.article_id == article_id)).one_or_none()
+        return connection.execute(FIND_UNLESS_KNOWN, {"article_id": article_id, "known": known}).one_or_none()
+    return connection.execute(FIND, {"article_id": article_id}).one_or_none()
 
 
-def recall(session: Session, *, source_sha256: str, settings_sha256: str) -> dict[str, Any] | None:
+def recall(connection: Connection, *, source_sha256: str, settings_sha256: str) -> dict[str, Any] | None:
     """RESULT of an image, of whatever article, that the same source became under the same settings."""
-    row = session.execute(
+    row = connection.execute(
         select(*(TABLE.c[name] for name in RESULT))
         .where(TABLE.c.source_sha256 == source_sha256, TABLE.c.settings_sha256 == settings_sha256)
         .limit(1)
@@ -120,13 +127,13 @@ def recall(session: Session, *, source_sha256: str, settings_sha256: str) -> dic
     return row and dict(row._mapping)
 
 
-def page(session: Session, *, limit: int, after: tuple[datetime, str] | None = None) -> Sequence[Row]:
+def page(connection: Connection | Session, *, limit: int, after: tuple[datetime, str] | None = None) -> Sequence[Row]:
     """The newest rows of FACTS, at most ``limit``, that come after the place (updated_at, article_id)."""
     place = tuple_(TABLE.c.updated_at, TABLE.c.article_id)
     statement = select(*FACTS).order_by(TABLE.c.updated_at.desc(), TABLE.c.article_id.desc()).limit(limit)
     if after is not None:
         statement = statement.where(place < tuple_(*after))
-    return session.execute(statement).all()
+    return connection.execute(statement).all()
 
 
 def remove(session: Session, article_id: str) -> bool:

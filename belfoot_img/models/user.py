@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, func, select, update
+from sqlalchemy import CheckConstraint, Connection, Row, bindparam, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from belfoot_img.models.meta import Base
@@ -34,8 +34,12 @@ def is_name(name: str) -> bool:
     return re.fullmatch(NAME_PATTERN, name) is not None
 
 
-def find(session: Session, name: str) -> User | None:
-    return session.get(User, name)
+LOGIN = select(User.name, User.password_hash, User.role, User.active).where(User.name == bindparam("name"))
+
+
+def find(connection: Connection | Session, name: str) -> Row | None:
+    """name, password_hash, role, active: what a login needs."""
+    return connection.execute(LOGIN, {"name": name}).one_or_none()
 
 
 def everyone(session: Session) -> list[User]:

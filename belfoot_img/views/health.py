@@ -20,7 +20,7 @@ def live(context, request):
 def ready(context, request):
     try:
         with request.short_session() as session:
-            found = schema.current(session.connection())
+            found = schema.current(session)
     except (DBAPIError, PoolTimeout):
         raise DatabaseUnavailable from None
     if found != schema.head():

@@ -36,7 +36,9 @@ def browse(collection, request, respond=as_.as_json):
     if request.payload.names_article:
         return read(Image(request.payload.article_id(), collection), request, respond)
     after, limit = request.GET.get("after"), as_.page_size(request.GET.get("limit", "50"))
-    rows = image.page(request.dbsession, limit=limit + 1, after=as_.place(after) if after else None)
+    after = as_.place(after) if after else None
+    with request.short_session() as session:
+        rows = image.page(session, limit=limit + 1, after=after)
     more = len(rows) > limit
     return {"data": [as_.as_data(row) for row in rows[:limit]], "next": as_.cursor(rows[limit - 1]) if more else None}
 
@@ -49,7 +51,8 @@ def browse_jpeg(collection, request):
 @view_config(context=Image, request_method="GET", permission="read")
 @view_config(context=Image, request_method="GET", permission="read", accept="application/json")
 def read(context, request, respond=as_.as_json) -> Response:
-    row = image.find(request.dbsession, context.article_id, known=as_.known_etags(request))
+    with request.short_session() as session:
+        row = image.find(session, context.article_id, known=as_.known_etags(request))
     if row is None:
         raise ImageNotFound
     return as_.not_modified(row) if row.image is None else respond(row)

@@ -13,6 +13,8 @@ from pyramid.response import Response
 
 from belfoot_img.errors import InvalidField
 
+MARK = "\0"
+"""Stands for the base64 until the JSON is written; PostgreSQL holds no such character, so no value can be it."""
 CACHING = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
 
 
@@ -52,11 +54,13 @@ def as_data(row, image: str | None = None) -> dict[str, Any]:
 
 
 def as_json(row) -> Response:
-    return _cacheable(row, json.dumps({"data": as_data(row, row.image)}).encode(), "application/json")
+    """The base64 is set in as it is: it needs no escaping, and looking for what does would cost half of a GET."""
+    before, after = json.dumps({"data": as_data(row, MARK)}).split(json.dumps(MARK))
+    return _cacheable(row, f'{before}"{row.image}"{after}'.encode(), "application/json")
 
 
 def as_jpeg(row) -> Response:
-    return _cacheable(row, base64.b64decode(row.image), "image/jpeg")
+    return _cacheable(row, binascii.a2b_base64(row.image), "image/jpeg")
 
 
 def not_modified(row) -> Response:
