@@ -172,7 +172,11 @@ class FetchSettings:
 
 @dataclass(frozen=True)
 class ImagingSettings:
-    """What img_converter does. ``size_limit`` in bytes, ``quality_range`` = (first rung, last rung)."""
+    """What img_converter does. ``size_limit`` in bytes, ``quality_range`` = (first rung, last rung).
+
+    ``converting`` at once, more wait for at most ``converting_queue`` seconds. One conversion may take
+    ``converting_deadline`` seconds, ``converting_cpu`` seconds of all cores, and ``converting_memory`` bytes.
+    """
 
     size_limit: int = setting(PREFIX + "size_limit", parse_bytes, "180 kB")
     quality_step: int = setting(PREFIX + "quality_step", parse_whole(1, 99), "5")
@@ -181,6 +185,10 @@ class ImagingSettings:
     fit_policy: str = setting(PREFIX + "fit_policy", parse_dotted, "best")
     background: tuple[int, int, int] = setting(PREFIX + "background", parse_colour, "#ffffff")
     converting: int = setting(PREFIX + "converting", parse_whole(1, 256), str(os.cpu_count() or 1))
+    converting_queue: float = setting(PREFIX + "converting.queue", parse_seconds, "10 s")
+    converting_deadline: float = setting(PREFIX + "converting.deadline", parse_seconds, "30 s")
+    converting_cpu: float = setting(PREFIX + "converting.cpu", parse_seconds, "30 s")
+    converting_memory: int = setting(PREFIX + "converting.memory", parse_bytes, "1 GB")
     fetch: FetchSettings = section(FetchSettings)
 
 

@@ -1,0 +1,72 @@
+"""What the tests have run in the processes of conversions. Imports no more than those have of their own."""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from belfoot_img.imaging import decoding
+
+
+def add(one, other):
+    return one + other
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def hang(seconds):
+    """In C code that holds the interpreter, as a hanging codec does."""
+    ctypes.PyDLL(None).sleep(seconds)
+
+
+def burn():
+    while True:
+        pass
+
+
+def crash(how):
+    if how == "exit":
+        os._exit(3)
+    os.kill(os.getpid(), {"fault": signal.SIGSEGV, "abort": signal.SIGABRT, "kill": signal.SIGKILL}[how])
+    time.sleep(10)
+
+
+def allocate(size):
+    return len(bytes(size))
+
+
+def refuse(kind):
+    raise kind("no", retry_after=7)
+
+
+def fail():
+    raise LookupError("a fault of our own")
+
+
+def modules():
+    return sorted(sys.modules)
+
+
+def environment():
+    return dict(os.environ)
+
+
+def sockets():
+    return [str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink() and _is_socket(path)]
+
+
+def _is_socket(path):
+    try:
+        return str(path.readlink()).startswith("socket:")
+    except OSError:  # the descriptor that listed the folder
+        return False
+
+
+def decode(source):
+    header = decoding.read_header(source, 100_000_000)
+    return decoding.decode(source, header, (255, 255, 255), 3840).pixels.size
