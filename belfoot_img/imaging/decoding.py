@@ -39,6 +39,8 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # conversions share the cores already
 PngImagePlugin.MAX_TEXT_CHUNK = 8 * 2**20  # bytes; at 1 MiB, as it comes, it refuses pictures with long edit histories
 
 MOST_SCANS = 100
+MOST_SCANNED_PIXELS = 4_000_000_000
+"""Scans × pixels. An ordinary progressive JPEG has a dozen scans; one of 100 MP may have forty."""
 _OPENERS = {
     "JPEG": JpegImagePlugin.JpegImageFile,  # not the plugin's factory, which may go on to the pictures behind the first
     "PNG": PngImagePlugin.PngImageFile,
@@ -189,8 +191,9 @@ def _bound(size: tuple[int, int], max_pixels: int) -> None:
 
 def _judge(markers: jpeg.Jpeg) -> None:
     """Refuses what takes hours by design, and in a clear sentence what neither libjpeg-turbo nor a browser decodes."""
-    if markers.scans > MOST_SCANS:
-        raise ImageDamaged(f"The JPEG has more than {MOST_SCANS} scans.")
+    width, height = markers.size
+    if markers.scans > MOST_SCANS or markers.scans * width * height > MOST_SCANNED_PIXELS:
+        raise ImageDamaged(f"The JPEG has {markers.scans} scans, far more than it needs.")
     if not markers.is_common:
         raise ImageDamaged("The JPEG is of a rare kind (lossless, arithmetic or not 8 bit); save it as a common one.")
 
