@@ -185,7 +185,7 @@ class ImagingSettings:
     fit_policy: str = setting(PREFIX + "fit_policy", parse_dotted, "best")
     background: tuple[int, int, int] = setting(PREFIX + "background", parse_colour, "#ffffff")
     converting: int = setting(PREFIX + "converting", parse_whole(1, 256), str(os.cpu_count() or 1))
-    converting_queue: float = setting(PREFIX + "converting.queue", parse_seconds, "10 s")
+    converting_queue: float = setting(PREFIX + "converting.queue", parse_seconds, "60 s")
     converting_deadline: float = setting(PREFIX + "converting.deadline", parse_seconds, "30 s")
     converting_cpu: float = setting(PREFIX + "converting.cpu", parse_seconds, "30 s")
     converting_memory: int = setting(PREFIX + "converting.memory", parse_bytes, "1 GB")

@@ -1,4 +1,4 @@
-"""What checking callers costs, and what a flood of wrong passwords does to the right ones.
+"""What checking callers costs, and what floods do to the right ones: wrong passwords, and links that drip.
 
     python -m benchmarks.callers [--seconds 60] [--rate 200]
 
@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -30,8 +30,10 @@ from belfoot_img.payload import Credentials
 from belfoot_img.security import CredentialsPolicy
 from tests import servers
 from tests.client import EDITOR, Client
+from tests.hostile_origin import HostileOrigin
 
 CLIENTS = 4
+DRIPS = 40
 
 
 def main() -> None:
@@ -49,6 +51,7 @@ def main() -> None:
         checking(engine)
         with servers.gunicorn(Path(folder), url, "--workers=2") as base:
             flood(Client(base), options.seconds, options.rate)
+            drips(Client(base))
         engine.dispose()
 
 
@@ -94,11 +97,28 @@ def flood(client: Client, seconds: float, rate: float) -> None:
             during += reads(client, 5)
         statuses = sum((guesser.result() for guesser in guessers), Counter())
     print(f"\nwrong logins           {statuses.total() / seconds:6.0f} a second, by status: {dict(statuses)}")
-    for what, answers in (("idle", idle), ("flooded", during)):
-        times = sorted(milliseconds for _, milliseconds in answers)
-        served = sum(status == 200 for status, _ in answers)
+    report(idle=idle, flooded=during)
+
+
+def drips(client: Client) -> None:
+    """The right user's GETs while as many POSTs as there are drips wait for an origin that never ends."""
+    with HostileOrigin(lifetime=120) as hostile, ThreadPoolExecutor(DRIPS) as pool:
+        idle = reads(client, 60)
+        posts = [pool.submit(client.store, hostile.url("drip-body"), f"drip {number}") for number in range(DRIPS)]
+        time.sleep(1)
+        during = reads(client, 60)
+        dripping = sum(not post.done() for post in posts)
+        ends = Counter(post.result().status_code for post in posts)
+    print(f"\n{DRIPS} dripping origins     {dripping} still dripping after the GETs, all ended as {dict(ends)}")
+    report(idle=idle, dripping=during)
+
+
+def report(**answers: list[tuple[int, float]]) -> None:
+    for what, some in answers.items():
+        times = sorted(milliseconds for _, milliseconds in some)
+        served = sum(status == 200 for status, _ in some)
         p50, p95 = times[len(times) // 2], times[int(len(times) * 0.95)]
-        print(f"right user, {what:<10} {served} of {len(answers)} served   p50 {p50:6.1f} ms   p95 {p95:6.1f} ms")
+        print(f"right user, {what:<10} {served} of {len(some)} served   p50 {p50:6.1f} ms   p95 {p95:6.1f} ms")
 
 
 def reads(client: Client, count: int) -> list[tuple[int, float]]:

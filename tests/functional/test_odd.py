@@ -6,6 +6,7 @@ import base64
 import io
 
 import pytest
+import pyvips
 from PIL import Image
 
 from tests import servers
@@ -40,13 +41,21 @@ def store(client, origin, path):
     return data, jpeg
 
 
+def seen_by_another_decoder(path):
+    try:
+        return seen_by_libvips(path.read_bytes())
+    except pyvips.Error:  # it has no loader for BMP
+        with Image.open(path) as picture:
+            return picture.convert("RGB")
+
+
 @pytest.mark.parametrize("path", shared_files("odd"), ids=lambda path: path.name)
 def test_an_odd_picture_is_right_or_refused(client, origin, path):
     stored = store(client, origin, path)
     if stored is None:
         return
     data, jpeg = stored
-    shown, source = seen_by_libvips(jpeg), seen_by_libvips(path.read_bytes())
+    shown, source = seen_by_libvips(jpeg), seen_by_another_decoder(path)
     assert shown.size == (data["width"], data["height"])
     assert source.size == (data["source"]["width"], data["source"]["height"])
     small = tuple(max(1, round(SIDE * side / max(shown.size))) for side in shown.size)
