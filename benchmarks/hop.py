@@ -1,0 +1,65 @@
+"""What it costs to convert in another process, and what it gives.
+
+    python -m benchmarks.hop
+
+The hop: the median wall time of a call that does nothing, with a source and a result of real sizes. What it gives:
+conversions a second from as many threads as there are cores, in processes and in threads.
+"""
+
+import operator
+import os
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from belfoot_img.imaging import converter
+from belfoot_img.imaging.workers import Limits, Workers
+from belfoot_img.settings import ImagingSettings
+from tests import pictures
+
+RESULT = 240_000  # bytes: the base64 of 180 kB
+CORES = os.cpu_count() or 1
+
+
+def median_ms(call, times: int) -> float:
+    durations = []
+    for _ in range(times):
+        started = time.perf_counter()
+        call()
+        durations.append((time.perf_counter() - started) * 1000)
+    return statistics.median(durations)
+
+
+def rate(convert, conversions: int) -> float:
+    """Conversions a second, ``CORES`` at once."""
+    with ThreadPoolExecutor(CORES) as threads:
+        started = time.perf_counter()
+        list(threads.map(lambda _: convert(), range(conversions)))
+        return conversions / (time.perf_counter() - started)
+
+
+def main() -> None:
+    workers = Workers(CORES, 60, Limits(60, 60, 10**9))
+
+    def hop(source: bytes) -> bytes:
+        return workers.run(operator.getitem, source, slice(RESULT))
+
+    print("the hop, median of 50 calls")
+    for size in (100_000, 1_000_000, 5_000_000, 20_000_000, 50_000_000):
+        source = os.urandom(size)
+        hop(source)
+        print(f"  source of {size / 1e6:5.1f} MB: {median_ms(lambda s=source: hop(s), 50):6.2f} ms")
+
+    source = pictures.saved(pictures.noise(300, 200).resize((3000, 2000)), "JPEG", quality=95)
+    settings = ImagingSettings(fit_policy="ladder")
+    in_processes, in_threads = Workers(CORES, 60, Limits(60, 60, 10**9)), converter.transform
+    rate(lambda: in_processes.run(converter.transform, source, settings), 2 * CORES)
+    there = rate(lambda: in_processes.run(converter.transform, source, settings), 6 * CORES)
+    here = rate(lambda: in_threads(source, settings), 6 * CORES)
+    print(f"conversions of 6 MP (ladder) a second on {CORES} cores: {there:.2f} in processes, {here:.2f} in threads")
+    for each in (workers, in_processes):
+        each.close()
+
+
+if __name__ == "__main__":
+    main()
