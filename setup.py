@@ -46,14 +46,18 @@ TESTS = [
     "scikit-image >= 0.25",  # its data/ are the real photographs of the tests and the demo
 ]
 
+MIGRATIONS = ["belfoot_img.migrations", "belfoot_img.migrations.versions"]
+
 setup(
     name="belfoot_img",
     version=VERSION,
     description=__doc__,
     long_description=(HERE / "README.md").read_text() if (HERE / "README.md").exists() else __doc__,
     long_description_content_type="text/markdown",
-    packages=find_packages(include=["belfoot_img", "belfoot_img.*"]),
-    include_package_data=True,
+    # alembic/ stands at the top of the checkout and goes into the package as belfoot_img.migrations (models.schema).
+    packages=[*find_packages(include=["belfoot_img", "belfoot_img.*"]), *MIGRATIONS],
+    package_dir={"belfoot_img.migrations": "alembic"},
+    package_data={"belfoot_img.migrations": ["*.mako"]},
     zip_safe=False,
     python_requires=">=3.11",
     install_requires=REQUIRES,
