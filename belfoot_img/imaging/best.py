@@ -21,7 +21,15 @@ from PIL import Image
 
 from belfoot_img.errors import CannotFit
 from belfoot_img.imaging.decoding import Original
-from belfoot_img.imaging.encoding import FULL, HALVED, JPEGLI_INSTALLED, Drafting, JpegliEncoder, MozjpegEncoder
+from belfoot_img.imaging.encoding import (
+    FULL,
+    HALVED,
+    JPEGLI_INSTALLED,
+    Drafting,
+    Encoder,
+    JpegliEncoder,
+    MozjpegEncoder,
+)
 from belfoot_img.imaging.fitting import Candidate, Fitted, Record, reduced, reference_of, rungs, size_at
 from belfoot_img.imaging.likeness import Likeness
 from belfoot_img.imaging.sampling import sample_of
@@ -32,6 +40,8 @@ FILLED = 0.986
 DEAR_ENCODES = 5  # at most, in earnest; after them only what is sure to fit
 HEADER = 700  # bytes of a progressive JPEG that do not depend on the picture
 PER_LOG_BYTES = 12.0  # points of likeness for e times the bytes
+NEAR = 0.06  # log of bytes
+HOPELESS = 1.2  # points of likeness behind the best at about its scale
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,10 @@ class Trial:
     quality: int
     scale: float
     likeness: float
+
+
+def by_likeness(trial: Trial) -> float:
+    return trial.likeness
 
 
 def mozjpeg(table: int, chroma: str = HALVED) -> Recipe:
@@ -102,7 +116,7 @@ class Model:
 
     def __init__(self, size_limit: int, pixels: int):
         self._target = math.log(max(1, AIM * size_limit - HEADER))
-        self._levels: dict[str, float] = {}
+        self._levels: dict[Recipe, float] = {}
         self._level = math.log(0.09 * pixels)
 
     def excess(self, size: int) -> float:
@@ -115,14 +129,21 @@ class Model:
         )
         self._levels[recipe] = self._level
 
+    def knows(self, recipe: Recipe) -> bool:
+        return recipe in self._levels
+
     def scale(self, recipe: Recipe, quality: int) -> float:
+        """At which that quality fills the limit; may be above 1."""
         level = self._levels.get(recipe, self._level)
         return math.exp((self._target - level + self.QUALITY * math.log(coarseness(quality))) / self.SCALE)
 
-    def quality(self, recipe: Recipe) -> int:
-        """At scale 1."""
+    def guess(self, recipe: Recipe, quality: int) -> tuple[float, int]:
+        """Scale and quality that fill the limit: this quality, or a higher one where even scale 1 does not."""
+        scale = self.scale(recipe, quality)
+        if scale < 1:
+            return scale, quality
         level = self._levels.get(recipe, self._level)
-        return fineness(math.exp((level - self._target) / self.QUALITY))
+        return 1.0, max(quality, fineness(math.exp((level - self._target) / self.QUALITY)))
 
 
 def coarseness(quality: int) -> float:
@@ -147,38 +168,41 @@ class Search:
         self._likeness = Likeness(self._sample)
         self._trials: dict[tuple[Recipe, int], Trial] = {}
         self._scaled: tuple[float, Image.Image] = (1.0, self._sample)
-        step = rungs[0] - rungs[1] if len(rungs) > 1 else 1
-        self._strides = max(1, 10 // step), max(1, 5 // step)
+        self._step = rungs[0] - rungs[1] if len(rungs) > 1 else 1
 
     def best(self) -> Trial:
-        middle = min(range(len(self._rungs)), key=lambda rung: abs(self._rungs[rung] - 65))
-        best = self._climb(FIRST, middle)
+        wide, narrow = max(1, 10 // self._step), max(1, 5 // self._step)
+        best = max((self._trial(FIRST, rung) for rung in self._spread()), key=by_likeness)
+        best = self._climb(best, wide)
         for recipe in rivals(best):
-            trial = self._climb(recipe, self._nearest(recipe, best.scale), best.likeness)
-            best = max(best, trial, key=lambda trial: trial.likeness)
-        return best
+            trial = self._trial(recipe, self._nearest(recipe, best.scale))
+            if trial.likeness > best.likeness - HOPELESS:
+                best = max(best, self._climb(trial, wide), key=by_likeness)
+        return self._climb(best, narrow)
+
+    def _spread(self) -> list[int]:
+        """Rungs wide apart, from fine to coarse."""
+        wide = max(1, 15 // self._step)
+        first = min(range(len(self._rungs)), key=lambda rung: abs(self._rungs[rung] - 85))
+        return list(range(first, len(self._rungs), wide))[:4]
 
     def _nearest(self, recipe: Recipe, scale: float) -> int:
         """The rung at which the recipe fills the limit about at this scale."""
         scales = [self._model.scale(recipe, quality) for quality in self._rungs]
         return min(range(len(scales)), key=lambda rung: abs(math.log(scales[rung] / scale)))
 
-    def _climb(self, recipe: Recipe, rung: int, to_beat: float = -math.inf) -> Trial:
-        """From ``rung`` to where both neighbours are worse; given up when it begins far below what is to be beaten."""
-        best = self._trial(recipe, rung)
-        if best.likeness < to_beat - 3:
-            return best
-        for stride in self._strides:
-            improved = True
-            while improved:
-                improved = False
-                for neighbour in (rung + stride, rung - stride):
-                    if 0 <= neighbour < len(self._rungs):
-                        trial = self._trial(recipe, neighbour)
-                        if trial.likeness > best.likeness:
-                            best, rung, improved = trial, neighbour, True
-                            break
-        return best
+    def _climb(self, best: Trial, stride: int) -> Trial:
+        """From rung to rung, to where both neighbours are worse."""
+        while True:
+            rung = self._rung(best.quality)
+            near = [rung + way for way in (stride, -stride) if 0 <= rung + way < len(self._rungs)]
+            found = max((self._trial(best.recipe, rung) for rung in near), key=by_likeness, default=best)
+            if found.likeness <= best.likeness:
+                return best
+            best = found
+
+    def _rung(self, quality: int) -> int:
+        return next((rung for rung, of_rung in enumerate(self._rungs) if of_rung <= quality), len(self._rungs) - 1)
 
     def _trial(self, recipe: Recipe, rung: int) -> Trial:
         if (recipe, rung) not in self._trials:
@@ -186,40 +210,35 @@ class Search:
         return self._trials[recipe, rung]
 
     def _fill(self, recipe: Recipe, quality: int) -> Trial:
+        """At the scale that fills the limit, or at scale 1 with the quality, not below this one, that does."""
         for trial in self._trials.values():
             if trial.recipe == recipe and trial.scale == 1 and quality <= trial.quality:
                 return trial
-        for _ in range(2):
-            scale = min(1.0, self._model.scale(recipe, quality))
-            jpeg, excess = self._draft(recipe, scale, quality)
-            if abs(excess) < 0.03 or (scale == 1 and excess < 0):
-                break
-        if scale == 1 and excess < 0:
-            return self._fill_by_quality(recipe, quality)
-        return self._judged(recipe, scale, quality, jpeg, excess)
-
-    def _fill_by_quality(self, recipe: Recipe, quality: int) -> Trial:
+        if not self._model.knows(recipe):
+            self._encode(recipe, recipe.encoder.draft, recipe.encoder.draft_share, *self._model.guess(recipe, quality))
         for _ in range(3):
-            better = max(quality, self._model.quality(recipe))
-            jpeg, excess = self._draft(recipe, 1.0, better)
-            if better == quality or abs(excess) < 0.03:
+            scale, filling = self._model.guess(recipe, quality)
+            jpeg, excess = self._encode(recipe, recipe.encoder.trial, recipe.encoder.trial_share, scale, filling)
+            if abs(excess) < NEAR or (excess < 0 and filling == 100):
                 break
-        return self._judged(recipe, 1.0, better, jpeg, min(0.0, excess) if better == 100 else excess)
+        return Trial(
+            recipe, filling, scale, self._judge(jpeg) - PER_LOG_BYTES * (max(0.0, excess) if scale == 1 else excess)
+        )
 
-    def _draft(self, recipe: Recipe, scale: float, quality: int) -> tuple[bytes, float]:
+    def _encode(
+        self, recipe: Recipe, encoder: Encoder, share: float, scale: float, quality: int
+    ) -> tuple[bytes, float]:
+        """The sample at this scale → the JPEG, and the log of what it would be in earnest / what fills the limit."""
         if self._scaled[0] != scale:
             size = tuple(max(1, round(side * scale)) for side in self._sample.size)
             self._scaled = scale, reduced(self._sample, size)
-        encoder = recipe.encoder
-        jpeg = self._record.encode(encoder.draft, self._scaled[1], quality, recipe.chroma)
-        excess = self._model.excess(round(len(jpeg) * encoder.share))
+        jpeg = self._record.encode(encoder, self._scaled[1], quality, recipe.chroma)
+        excess = self._model.excess(round(len(jpeg) * share))
         self._model.correct(recipe, scale, quality, excess)
         return jpeg, excess
 
-    def _judged(self, recipe: Recipe, scale: float, quality: int, jpeg: bytes, excess: float) -> Trial:
-        likeness = self._likeness.of(Image.open(io.BytesIO(jpeg)))
-        likeness = 100 - (100 - likeness) * recipe.encoder.loss
-        return Trial(recipe, quality, scale, likeness - PER_LOG_BYTES * excess)
+    def _judge(self, jpeg: bytes) -> float:
+        return self._likeness.of(Image.open(io.BytesIO(jpeg)))
 
 
 class Filling:

@@ -24,7 +24,7 @@ JPEGLI_INSTALLED = find_spec("pyjpegli") is not None
 
 
 class Encoder(Protocol):
-    """``dear``: uses trellis quantisation, for about eight times the time of a draft."""
+    """``dear``: made with all that saves bytes, whatever the time it takes; ``trellis`` alone is half of it."""
 
     name: str
     dear: bool
@@ -37,13 +37,14 @@ class Encoder(Protocol):
 class Drafting(Encoder, Protocol):
     """An encoder that can be tried out cheaply.
 
-    ``draft``: the same quantisation without what takes time. What comes of it in earnest is, on the average of many
-    pictures, ``share`` of the draft's bytes, and ``loss`` times as far from a likeness of 100.
+    ``draft``: the same quantisation tables, bytes in proportion; ``trial``: the same pixels when decoded, or nearly.
+    The shares: the encoder's own bytes / theirs, on the average of many pictures.
     """
 
     draft: Encoder
-    share: float
-    loss: float
+    draft_share: float
+    trial: Encoder
+    trial_share: float
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,15 @@ class MozjpegEncoder:
     """libvips' mozjpeg.
 
     ``table``: mozjpeg's number of a quantisation table: 0 Annex K, 2 tuned for MS-SSIM, 3 by N. Robidoux, 5 by Watson,
-    Taylor and Borthwick, 7 by Ahumada, Watson and Peterson, 8 by Peterson, Ahumada and Watson. ``dear``: progressive,
-    trellis quantisation, overshoot deringing, scans split as it is smallest.
+    Taylor and Borthwick, 7 by Ahumada, Watson and Peterson, 8 by Peterson, Ahumada and Watson. ``trellis``: trellis
+    quantisation and overshoot deringing; ``dear``: that, progressive, and scans split in the way that is smallest.
     """
 
     table: int
+    trellis: bool = True
     dear: bool = True
-    share: float = 0.862
-    loss: float = 1.058
+    draft_share: float = 0.862
+    trial_share: float = 0.975
 
     @property
     def name(self) -> str:
@@ -79,7 +81,11 @@ class MozjpegEncoder:
 
     @property
     def draft(self) -> MozjpegEncoder:
-        return MozjpegEncoder(self.table, dear=False)
+        return MozjpegEncoder(self.table, trellis=False, dear=False)
+
+    @property
+    def trial(self) -> MozjpegEncoder:
+        return MozjpegEncoder(self.table, trellis=True, dear=False)
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
         picture = pyvips.Image.new_from_memory(pixels.tobytes(), *pixels.size, len(pixels.getbands()), "uchar")
@@ -89,8 +95,8 @@ class MozjpegEncoder:
             subsample_mode="on" if chroma == HALVED else "off",
             optimize_coding=True,
             interlace=self.dear,
-            trellis_quant=self.dear,
-            overshoot_deringing=self.dear,
+            trellis_quant=self.trellis,
+            overshoot_deringing=self.trellis,
             optimize_scans=self.dear,
             keep="none",
         )
@@ -101,14 +107,18 @@ class JpegliEncoder:
     """jpegli (the package pyjpegli), which writes baseline, 4:2:0; ``packed``: made progressive without loss."""
 
     packed: bool = True
-    share: float = 0.89
-    loss: float = 1.0
     name: str = "jpegli"
     dear: bool = False
+    draft_share: float = 0.89
+    trial_share: float = 0.89
 
     @property
     def draft(self) -> JpegliEncoder:
         return JpegliEncoder(packed=False)
+
+    @property
+    def trial(self) -> JpegliEncoder:
+        return self.draft
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
         import pyjpegli

@@ -48,16 +48,14 @@ class Likeness:
 
     def __init__(self, reference: Image.Image):
         self._size = reference.size
-        self._views = [_View(planes, weights) for planes, weights in _planes_of(reference)]
+        self._views = [_View(planes, weights) for planes, weights in _planes_of(reference, reference.size)]
 
     def of(self, candidate: Image.Image) -> float:
         """About SSIMULACRA2's number: 100 = identical, 70 good, 50 fair, below 30 poor; may be negative.
 
         A candidate of any size: it is brought to the reference's by Lanczos.
         """
-        if candidate.size != self._size:
-            candidate = candidate.resize(self._size, Image.Resampling.LANCZOS)
-        planes = _planes_of(candidate)
+        planes = _planes_of(candidate, self._size)
         distance = sum(view.distance(planes) for view, (planes, _) in zip(self._views, planes, strict=True))
         return _score(distance)
 
@@ -107,19 +105,27 @@ def _weighted(shifted: list[np.ndarray]) -> np.ndarray:
     return total
 
 
-def _planes_of(pixels: Image.Image) -> list[tuple[np.ndarray, tuple]]:
-    """Y at full size, then XYB from a quarter of the size down, each with its weights."""
-    planes = [(GREY_Y[np.asarray(pixels.convert("L"))][np.newaxis], FULL_Y)]
-    linear = LINEAR[np.asarray(pixels)]
-    if linear.ndim == 2:
-        linear = linear[:, :, np.newaxis]
-    for halvings in range(1, 1 + max(HALVED)):
-        if min(linear.shape[:2]) < 2 * LEAST_SIDE:
-            break
-        linear = _halved(linear)
+def _planes_of(pixels: Image.Image, size: tuple[int, int]) -> list[tuple[np.ndarray, tuple]]:
+    """Y at ``size``, which ``pixels`` are brought to, then XYB from a quarter of it down, each with its weights."""
+    half = tuple(side // 2 for side in size)
+    if pixels.width <= half[0]:  # colours need not be brought to more than half
+        luma, halvings = _brought(pixels.convert("L"), size), 1
+        linear = LINEAR[np.asarray(_brought(pixels, half))]
+    else:
+        pixels = _brought(pixels, size)
+        luma, halvings = pixels.convert("L"), 0
+        linear = LINEAR[np.asarray(pixels)]
+    planes = [(GREY_Y[np.asarray(luma)][np.newaxis], FULL_Y)]
+    linear = linear.reshape(*linear.shape[:2], -1)
+    while halvings < max(HALVED) and min(linear.shape[:2]) >= 2 * LEAST_SIDE:
+        linear, halvings = _halved(linear), halvings + 1
         if halvings in HALVED:
             planes.append((_xyb(linear), HALVED[halvings]))
     return planes
+
+
+def _brought(pixels: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return pixels if pixels.size == size else pixels.resize(size, Image.Resampling.LANCZOS)
 
 
 def _halved(linear: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import math
 from PIL import Image
 
 TILE = 160  # px
-SHARE, LEAST, MOST = 1 / 7, 400_000, 1_200_000  # of the picture's pixels; px
+SHARE, LEAST, MOST = 1 / 6, 400_000, 1_800_000  # of the picture's pixels; px
 
 
 def sample_of(picture: Image.Image) -> Image.Image:
