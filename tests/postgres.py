@@ -57,6 +57,9 @@ class Postgres:
             return False
         return True
 
+    def runs(self) -> bool:
+        return self._server.poll() is None
+
     def freeze(self) -> None:
         for process in self._processes():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -99,5 +102,5 @@ def postgres(folder: Path) -> Iterator[Postgres]:
         engine.dispose()
         yield server
     finally:
-        if server._server.poll() is None:
+        if server.runs():
             server.stop()

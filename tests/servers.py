@@ -74,20 +74,25 @@ def pserve(folder: Path, database_url: str, **settings: str) -> Iterator[str]:
 def gunicorn(folder: Path, database_url: str, *arguments: str, **settings: str) -> Iterator[str]:
     """production.ini under gunicorn, with what a test's origin needs; yields the base URL."""
     port = free_port()
-    ini = _ini(folder / "gunicorn.ini", PRODUCTION, settings)
-    command = [BIN / "gunicorn", "--paste", ini, "--bind", f"127.0.0.1:{port}", *arguments]
-    with process(command, folder / "gunicorn.log", database_url, f"http://127.0.0.1:{port}"):
+    with app(folder, database_url, f"--bind=127.0.0.1:{port}", *arguments, **settings):
+        wait_until_ready(f"http://127.0.0.1:{port}", folder / "gunicorn.log")
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def app(folder: Path, database_url: str, *arguments: str, **settings: str) -> Iterator[subprocess.Popen]:
+    """gunicorn's master, just started."""
+    ini = _ini(folder / "gunicorn.ini", PRODUCTION, settings)
+    with process([BIN / "gunicorn", "--paste", ini, *arguments], folder / "gunicorn.log", database_url) as master:
+        yield master
 
 
 @contextmanager
 def nginx(folder: Path, database_url: str, *arguments: str, **settings: str) -> Iterator[str]:
     """deploy/nginx.conf before gunicorn on a Unix socket, as on a production host; yields NGINX's base URL."""
     listens = folder / "app.socket"
-    ini = _ini(folder / "gunicorn.ini", PRODUCTION, settings)
-    command = [BIN / "gunicorn", "--paste", ini, "--bind", f"unix:{listens}", *arguments]
     with (
-        process(command, folder / "gunicorn.log", database_url),
+        app(folder, database_url, f"--bind=unix:{listens}", *arguments, **settings),
         proxy(folder, f"unix:{listens}") as base,
     ):
         wait_until_ready(base, folder / "gunicorn.log")

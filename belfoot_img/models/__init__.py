@@ -8,7 +8,8 @@ reads has no transaction at all.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import zope.sqlalchemy
 from sqlalchemy import Connection, Engine, create_engine
@@ -51,9 +52,21 @@ def database_url(text: str):
     return url.set(drivername="postgresql+psycopg2")
 
 
-def short_session(engine: Engine) -> AbstractContextManager[Connection]:
-    """A connection on which each statement commits by itself; rows stay readable after it."""
-    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+@contextmanager
+def short_session(engine: Engine) -> Iterator[Connection]:
+    """A connection on which each statement commits by itself; rows stay readable after it.
+
+    psycopg2's own switch costs no round trip. SQLAlchemy's (``isolation_level="AUTOCOMMIT"``) asks the server when it
+    is switched back, and where that has just died, the pool is a connection short for ever.
+    """
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        driver.autocommit = True
+        try:
+            yield connection
+        finally:
+            if not driver.closed:
+                driver.autocommit = False
 
 
 def changes_something(request) -> bool:
@@ -67,7 +80,6 @@ def includeme(config):
     config.registry["engine"] = engine
     schema.refuse_old(engine)
     new_session = sessionmaker(engine)
-    committing = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def dbsession(request):
         session = new_session()
@@ -75,10 +87,10 @@ def includeme(config):
         return session
 
     def recall(request, **source):
-        with committing.connect() as connection:
+        with short_session(engine) as connection:
             return image.recall(connection, **source)
 
     config.add_settings({"tm.activate_hook": "belfoot_img.models.changes_something"})
     config.add_request_method(dbsession, reify=True)
-    config.add_request_method(lambda request: committing.connect(), "short_session")
+    config.add_request_method(lambda request: short_session(engine), "short_session")
     config.add_request_method(recall)

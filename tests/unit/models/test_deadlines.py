@@ -77,9 +77,22 @@ def answers(engine) -> bool:
 
 def test_a_connection_that_died_in_the_pool_is_replaced_unnoticed(engine, server):
     backend = ask(engine, "SELECT pg_backend_pid()")
+    terminate(server, backend)
+    assert ask(engine, "SELECT pg_backend_pid()") != backend
+
+
+def terminate(server, backend: int) -> None:
     server.question("SELECT pg_terminate_backend(%s)", backend)
     until(lambda: not server.question("SELECT 1 FROM pg_stat_activity WHERE pid = %s", backend), 5, "it is gone")
-    assert ask(engine, "SELECT pg_backend_pid()") != backend
+
+
+def test_connections_that_die_in_use_cost_the_pool_nothing(engine, server):
+    for _ in range(5):
+        with short_session(engine) as session:
+            backend = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            terminate(server, backend)
+    with engine.connect() as one, engine.connect() as other:
+        assert one.execute(text("SELECT 1")).scalar_one() == other.execute(text("SELECT 1")).scalar_one() == 1
 
 
 def test_more_callers_than_connections_wait_their_turn_and_no_longer_than_they_may(engine):

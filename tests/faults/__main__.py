@@ -1,0 +1,59 @@
+"""``make faults``: every row in full, in about ten minutes; exit status 1 where an aim was missed."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import traceback
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.faults import crowds, databases, processes
+
+ROWS = {
+    "killed-workers": partial(processes.killed_workers, kills=100),
+    "killed-backends": partial(databases.killed_backends, kills=50),
+    "restarted": partial(databases.restarted, away=0),
+    "gone": partial(databases.gone, away=10),
+    "frozen": partial(databases.frozen, away=10),
+    "stopped": partial(processes.stopped, requests=12),
+    "reloaded": partial(processes.reloaded, through="gunicorn", reloads=5, pause=2),
+    "reloaded-nginx": partial(processes.reloaded, through="nginx", reloads=5, pause=2),
+    "recycled": partial(processes.recycled, through="gunicorn", requests=20_000, each=1000),
+    "recycled-nginx": partial(processes.recycled, through="nginx", requests=20_000, each=1000),
+    "full-database": databases.full_database,
+    "full-tmp": databases.full_tmp,
+    "readers": partial(crowds.readers, clients=1000),
+    "slow-origin": partial(crowds.slow_origin, posts=200, threads=16, seconds=2),
+    "mixed": partial(crowds.mixed, requests=100_000),
+}
+
+
+def main(names: list[str]) -> int:
+    missed = 0
+    print("| fault or load | aim | counted | met |\n|---|---|---|---|", flush=True)
+    for name in names or ROWS:
+        started = time.monotonic()
+        try:
+            with tempfile.TemporaryDirectory(prefix="belfoot_img_faults_", ignore_cleanup_errors=True) as folder:
+                Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own where root starts it
+                row = ROWS[name](Path(folder) / name)
+        except pytest.skip.Exception as reason:
+            print(f"| {name} | | skipped: {reason} | |", flush=True)
+            continue
+        except Exception:
+            traceback.print_exc()
+            print(f"| {name} | | failed after {time.monotonic() - started:.0f} s | **no** |", flush=True)
+            missed += 1
+            continue
+        met = "yes" if not row.failures else f"**no**: {', '.join(row.failures)}"
+        print(f"| {row.fault} | {row.aim} | {row.counted} | {met} |", flush=True)
+        missed += bool(row.failures)
+    return min(missed, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
