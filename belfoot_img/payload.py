@@ -91,7 +91,10 @@ def parse(request) -> Payload:
 def _read(request) -> bytes:
     if (request.content_length or 0) > MAX_BODY:
         raise RequestTooLarge
-    body = request.body_file.read(MAX_BODY + 1)
+    try:
+        body = request.body_file.read(MAX_BODY + 1)
+    except OSError:  # the client hung up, or its chunks are none
+        raise MalformedJson("The body broke off.") from None
     if len(body) > MAX_BODY:
         raise RequestTooLarge
     return body

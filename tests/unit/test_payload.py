@@ -75,3 +75,14 @@ def test_article_ids_can_be_stored_and_addressed(text):
     if is_article_id(text):
         assert 1 <= len(text) <= 255 and "/" not in text
         assert "\0" not in text.encode().decode()
+
+
+def test_a_body_that_breaks_off_is_malformed():
+    class Broken:
+        def read(self, size=-1):
+            raise OSError("the client hung up")
+
+    chunked = Request.blank("/", method="POST")
+    chunked.body_file = Broken()
+    with pytest.raises(MalformedJson):
+        parse(chunked)
