@@ -16,6 +16,7 @@ from collections import OrderedDict
 
 from passlib.context import CryptContext
 
+from belfoot_img import metrics
 from belfoot_img.errors import Busy
 
 LONGEST = 128
@@ -78,13 +79,16 @@ class Passwords:
         if not self._slots.acquire(timeout=WAIT):
             raise Busy
         try:
+            if stored and self.remembered(name, password, stored):  # a twin of this login was first
+                return True, None
+            metrics.password_hashings.inc()
             right, stronger = self._context.verify_and_update(password, stored or self._nobody)
+            if stored is None or not right:
+                return False, None
+            self._remember(name, password, stronger or stored)
+            return True, stronger
         finally:
             self._slots.release()
-        if stored is None or not right:
-            return False, None
-        self._remember(name, password, stronger or stored)
-        return True, stronger
 
     def _remember(self, name: str, password: str, stored: str) -> None:
         mark = self._mark(name, password, stored)

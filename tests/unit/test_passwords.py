@@ -120,3 +120,27 @@ def test_at_most_two_hashings_at_once_and_the_others_are_told_busy(monkeypatch):
     for thread in threads:
         thread.join(10)
     assert max(most) == 2 and len(busy) == 6
+
+
+def test_twins_of_a_login_are_hashed_once():
+    """Fifty requests of one user who is not remembered yet must not queue up for fifty hashings."""
+    stored, hashed = QUICK.hash("correct horse"), []
+
+    class Counting:
+        def hash(self, password):
+            return QUICK.hash(password)
+
+        def verify_and_update(self, *arguments):
+            hashed.append(1)
+            return QUICK.verify_and_update(*arguments)
+
+    hashing, right = Passwords(Counting()), []
+    threads = [
+        threading.Thread(target=lambda: right.append(hashing.verify("a", "correct horse", stored))) for _ in range(50)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert right == [(True, None)] * 50
+    assert len(hashed) <= passwords.AT_ONCE
