@@ -1,0 +1,99 @@
+"""Rows of measurements → a line each, a table, a plot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import mean, median
+
+ORACLE = "exhaustive search"
+OURS = ("best", "ladder", ORACLE)
+
+
+def line(row: dict) -> str:
+    if row["bytes"] is None:
+        return f"{row['picture'][:32]:32} {row['limit']:7} {row['method']:24} gave up"
+    costs = f"{row['seconds']:7.2f} s {row['megabytes']:6.0f} MB" if "seconds" in row else ""
+    over = "" if row["fits"] else "  OVER"
+    return (
+        f"{row['picture'][:32]:32} {row['limit']:7} {row['method']:24} {row['bytes']:7} B "
+        f"{row['ssimulacra2']:7.2f} {row['psnr_hvs_m']:6.2f} dB {costs}{over}"
+    )
+
+
+def table(rows: list[dict], limit: int) -> str:
+    """Markdown. Means are over all pictures on which the method gave a JPEG at all, over the limit or not."""
+    head = f"SSIMULACRA2 at {limit // 1000} kB, {len({row['picture'] for row in rows})} pictures"
+    lines = [
+        f"| {head} | mean | median | worst | PSNR-HVS-M, mean | over the limit | CPU, median | peak memory, most |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for method in dict.fromkeys(row["method"] for row in rows):
+        its = [row for row in rows if row["method"] == method]
+        scores = [row["ssimulacra2"] for row in its if row["bytes"]]
+        hvs = [row["psnr_hvs_m"] for row in its if row["bytes"]]
+        seconds = [row["seconds"] for row in its if "seconds" in row]
+        costs = f"{median(seconds):.2f} s | {max(row['megabytes'] for row in its):.0f} MB" if seconds else "– | –"
+        lines.append(
+            f"| {method} | {mean(scores):.1f} | {median(scores):.1f} | {min(scores):.1f} | {mean(hvs):.2f} dB "
+            f"| {sum(not row['fits'] for row in its)} | {costs} |"
+        )
+    return "\n".join([*lines, "", *_comparison(rows)])
+
+
+def _comparison(rows: list[dict]) -> list[str]:
+    """How ``best`` stands to the best peer of each picture that keeps the limit, and to the exhaustive search."""
+    pictures: dict[str, dict[str, dict]] = {}
+    for row in rows:
+        pictures.setdefault(row["picture"], {})[row["method"]] = row
+    ahead, behind_oracle = [], []
+    for found in pictures.values():
+        if "best" not in found:
+            continue
+        ours = found["best"]["ssimulacra2"]
+        peers = [row["ssimulacra2"] for name, row in found.items() if name not in OURS and row["fits"]]
+        ahead += [ours - max(peers)] if peers else []
+        behind_oracle += [found[ORACLE]["ssimulacra2"] - ours] if ORACLE in found else []
+    said = []
+    if ahead:
+        behind = sum(gap < -0.5 for gap in ahead)
+        said.append(
+            f"`best` against the best peer of each picture that keeps the limit: {mean(ahead):+.1f} on average, "
+            f"{min(ahead):+.1f} at worst; behind by more than 0.5 on {behind} of {len(ahead)}."
+        )
+    if behind_oracle:
+        said.append(
+            f"Behind the exhaustive search: {mean(behind_oracle):.2f} on average, {max(behind_oracle):.2f} at worst."
+        )
+    return said
+
+
+def plot(rows: list[dict], path: Path) -> None:
+    """One panel a limit: SSIMULACRA2 of each picture, pictures ordered by what ``best`` reaches."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    limits = sorted({row["limit"] for row in rows})
+    figure, panels = plt.subplots(1, len(limits), figsize=(4.6 * len(limits), 4.4), sharey=True, squeeze=False)
+    for panel, limit in zip(panels[0], limits, strict=True):
+        here = [row for row in rows if row["limit"] == limit and row["bytes"]]
+        ours = {row["picture"]: row["ssimulacra2"] for row in here if row["method"] == "best"}
+        place = {picture: number for number, picture in enumerate(sorted(ours, key=ours.get), 1)}
+        for method in dict.fromkeys(row["method"] for row in here):
+            its = sorted((place[row["picture"]], row["ssimulacra2"]) for row in here if row["method"] == method)
+            bold = method == "best"
+            style = {"linewidth": 2.6, "color": "black", "zorder": 5} if bold else {"linewidth": 1.2, "alpha": 0.85}
+            panel.plot(*zip(*its, strict=True), marker="o", markersize=3.5, label=method, **style)
+        panel.set_title(f"{limit // 1000} kB")
+        panel.set_xlabel("picture, hardest first")
+        for level, word in ((30, "poor"), (50, "fair"), (70, "good")):
+            panel.axhline(level, color="grey", linewidth=0.6, linestyle=":")
+            panel.annotate(
+                word, (0.99, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="grey"
+            )
+        panel.set_ylim(-70, 100)
+    panels[0][0].set_ylabel("SSIMULACRA2: higher is closer to the original")
+    panels[0][0].legend(fontsize=8, loc="lower right")
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
