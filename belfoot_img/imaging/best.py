@@ -39,8 +39,8 @@ AIM = 0.994  # of the limit
 FILLED = 0.986
 DEAR_ENCODES = 5  # at most, in earnest; after them only what is sure to fit
 HEADER = 700  # bytes of a progressive JPEG that do not depend on the picture
-PER_LOG_BYTES = 12.0  # points of likeness for e times the bytes
-NEAR = 0.06  # log of bytes
+NEAR = 0.05  # log of bytes
+CRISP = 0.6
 HOPELESS = 1.2  # points of likeness behind the best at about its scale
 
 
@@ -64,6 +64,11 @@ def by_likeness(trial: Trial) -> float:
     return trial.likeness
 
 
+def gain(likeness: float) -> float:
+    """Points of likeness for e times the bytes, about."""
+    return min(30.0, 1.1 * (100 - likeness))
+
+
 def mozjpeg(table: int, chroma: str = HALVED) -> Recipe:
     return Recipe(MozjpegEncoder(table), chroma)
 
@@ -74,13 +79,18 @@ FIRST = mozjpeg(8)
 
 def rivals(trial: Trial) -> tuple[Recipe, ...]:
     """The recipes that were the best of some picture whose best trial with ``FIRST`` was like this one."""
-    if trial.scale < 0.5:
+    if trial.scale < 0.4:
         return mozjpeg(7), mozjpeg(3)
     if trial.scale < 0.85:
         return mozjpeg(3), mozjpeg(5), mozjpeg(2), mozjpeg(7), *JPEGLI
     if trial.quality < 80:
         return mozjpeg(5), mozjpeg(2), *JPEGLI, mozjpeg(7, FULL)
     return *JPEGLI, mozjpeg(7), mozjpeg(2), mozjpeg(7, FULL)
+
+
+def expected_scale(reference: Image.Image, size_limit: int) -> float:
+    """About where pictures end: at one bit for each pixel that is left."""
+    return min(1.0, math.sqrt(8 * size_limit / math.prod(reference.size)))
 
 
 class Best:
@@ -161,7 +171,7 @@ class Search:
     """Trials on the sample, for the recipe, rung and scale of the greatest likeness."""
 
     def __init__(self, reference: Image.Image, rungs: list[int], size_limit: int, record: Record):
-        self._sample = sample_of(reference)
+        self._sample = sample_of(reference, expected_scale(reference, size_limit))
         self._rungs, self._record = rungs, record
         share = math.prod(self._sample.size) / math.prod(reference.size)
         self._model = Model(round((size_limit - HEADER) * share) + HEADER, math.prod(self._sample.size))
@@ -175,21 +185,26 @@ class Search:
         best = max((self._trial(FIRST, rung) for rung in self._spread()), key=by_likeness)
         best = self._climb(best, wide)
         for recipe in rivals(best):
-            trial = self._trial(recipe, self._nearest(recipe, best.scale))
+            trial = self._begin(recipe, best.scale)
             if trial.likeness > best.likeness - HOPELESS:
                 best = max(best, self._climb(trial, wide), key=by_likeness)
         return self._climb(best, narrow)
+
+    def _begin(self, recipe: Recipe, scale: float) -> Trial:
+        """At about that scale, or unscaled if that is near and better: what is not resampled at all is crisper."""
+        scales = [self._model.scale(recipe, quality) for quality in self._rungs]
+        near = min(range(len(scales)), key=lambda rung: abs(math.log(scales[rung] / scale)))
+        trial = self._trial(recipe, near)
+        unscaled = next((rung for rung, scale in enumerate(scales) if scale >= 1), None)
+        if unscaled is None or not CRISP <= trial.scale < 1:
+            return trial
+        return max(trial, self._trial(recipe, unscaled), key=by_likeness)
 
     def _spread(self) -> list[int]:
         """Rungs wide apart, from fine to coarse."""
         wide = max(1, 15 // self._step)
         first = min(range(len(self._rungs)), key=lambda rung: abs(self._rungs[rung] - 85))
         return list(range(first, len(self._rungs), wide))[:4]
-
-    def _nearest(self, recipe: Recipe, scale: float) -> int:
-        """The rung at which the recipe fills the limit about at this scale."""
-        scales = [self._model.scale(recipe, quality) for quality in self._rungs]
-        return min(range(len(scales)), key=lambda rung: abs(math.log(scales[rung] / scale)))
 
     def _climb(self, best: Trial, stride: int) -> Trial:
         """From rung to rung, to where both neighbours are worse."""
@@ -221,9 +236,10 @@ class Search:
             jpeg, excess = self._encode(recipe, recipe.encoder.trial, recipe.encoder.trial_share, scale, filling)
             if abs(excess) < NEAR or (excess < 0 and filling == 100):
                 break
-        return Trial(
-            recipe, filling, scale, self._judge(jpeg) - PER_LOG_BYTES * (max(0.0, excess) if scale == 1 else excess)
-        )
+        likeness = self._judge(jpeg)
+        if scale < 1 or excess > 0:  # as if it filled the limit; at scale 1 nothing can be added to what fits
+            likeness -= gain(likeness) * excess
+        return Trial(recipe, filling, scale, likeness)
 
     def _encode(
         self, recipe: Recipe, encoder: Encoder, share: float, scale: float, quality: int

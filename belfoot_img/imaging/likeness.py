@@ -16,6 +16,7 @@ from PIL import Image
 RADIUS, DEVIATION = 5, 1.5  # of the Gaussian window, px
 STABILISER = 0.0009
 LEAST_SIDE = 8  # px; a plane smaller than this is not compared
+FULL_PIXELS, STRIPS = 500_000, 6  # a larger picture is compared at full size in strips only
 OPSIN_BIAS = 0.0037930732552754493
 OPSIN = np.array([[0.30, 0.622, 0.078], [0.23, 0.692, 0.078], [0.24342269, 0.20476745, 0.55180987]], dtype=np.float32)
 
@@ -48,16 +49,45 @@ class Likeness:
 
     def __init__(self, reference: Image.Image):
         self._size = reference.size
-        self._views = [_View(planes, weights) for planes, weights in _planes_of(reference, reference.size)]
+        self._views = [_View(planes, weights) for planes, weights in self._planes_of(reference)]
 
     def of(self, candidate: Image.Image) -> float:
         """About SSIMULACRA2's number: 100 = identical, 70 good, 50 fair, below 30 poor; may be negative.
 
         A candidate of any size: it is brought to the reference's by Lanczos.
         """
-        planes = _planes_of(candidate, self._size)
-        distance = sum(view.distance(planes) for view, (planes, _) in zip(self._views, planes, strict=True))
-        return _score(distance)
+        planes = self._planes_of(candidate)
+        return _score(sum(view.distance(planes) for view, (planes, _) in zip(self._views, planes, strict=True)))
+
+    def _planes_of(self, pixels: Image.Image) -> list[tuple[np.ndarray, tuple]]:
+        """Y at full size, then XYB from a quarter of it down, each with its weights."""
+        halves = [side // 2 for side in self._size]
+        halvings = int(pixels.width <= halves[0] and min(halves) >= 4 * LEAST_SIDE)
+        if halvings:  # colours need not be brought to more than half; an odd last row or column is left out
+            covered = [
+                2 * side * half / whole for side, half, whole in zip(pixels.size, halves, self._size, strict=True)
+            ]
+            coloured = pixels.resize(halves, Image.Resampling.LANCZOS, box=(0, 0, *covered))
+        else:
+            coloured = pixels if pixels.size == self._size else pixels.resize(self._size, Image.Resampling.LANCZOS)
+        planes = [(self._strips_of(pixels.convert("L")), FULL_Y)]
+        linear = LINEAR[np.asarray(coloured)].reshape(coloured.height, coloured.width, -1)
+        while halvings < max(HALVED) and min(linear.shape[:2]) >= 2 * LEAST_SIDE:
+            linear, halvings = _halved(linear), halvings + 1
+            if halvings in HALVED:
+                planes.append((_xyb(linear), HALVED[halvings]))
+        return planes
+
+    def _strips_of(self, luma: Image.Image) -> np.ndarray:
+        """Y of strips spread evenly over the height, each at full size: (1, height, width)."""
+        width, height = self._size
+        strips = 1 if width * height <= FULL_PIXELS else STRIPS
+        tall = height if strips == 1 else max(1, FULL_PIXELS // (strips * width))
+        tops = [(2 * strip + 1) * height // (2 * strips) - tall // 2 for strip in range(strips)]
+        down = luma.height / height
+        boxes = [(0, top * down, luma.width, min(luma.height, (top + tall) * down)) for top in tops]
+        found = [luma.resize((width, tall), Image.Resampling.LANCZOS, box=box) for box in boxes]
+        return GREY_Y[np.concatenate(found)][np.newaxis]
 
 
 class _View:
@@ -103,29 +133,6 @@ def _weighted(shifted: list[np.ndarray]) -> np.ndarray:
         pair *= WINDOW[i]
         total += pair
     return total
-
-
-def _planes_of(pixels: Image.Image, size: tuple[int, int]) -> list[tuple[np.ndarray, tuple]]:
-    """Y at ``size``, which ``pixels`` are brought to, then XYB from a quarter of it down, each with its weights."""
-    half = tuple(side // 2 for side in size)
-    if pixels.width <= half[0]:  # colours need not be brought to more than half
-        luma, halvings = _brought(pixels.convert("L"), size), 1
-        linear = LINEAR[np.asarray(_brought(pixels, half))]
-    else:
-        pixels = _brought(pixels, size)
-        luma, halvings = pixels.convert("L"), 0
-        linear = LINEAR[np.asarray(pixels)]
-    planes = [(GREY_Y[np.asarray(luma)][np.newaxis], FULL_Y)]
-    linear = linear.reshape(*linear.shape[:2], -1)
-    while halvings < max(HALVED) and min(linear.shape[:2]) >= 2 * LEAST_SIDE:
-        linear, halvings = _halved(linear), halvings + 1
-        if halvings in HALVED:
-            planes.append((_xyb(linear), HALVED[halvings]))
-    return planes
-
-
-def _brought(pixels: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return pixels if pixels.size == size else pixels.resize(size, Image.Resampling.LANCZOS)
 
 
 def _halved(linear: np.ndarray) -> np.ndarray:
