@@ -47,6 +47,7 @@ belfoot_img.fetch.ports = any
 NGINX = """
 {user}
 daemon off;
+error_log stderr warn;
 pid {folder}/nginx.pid;
 events {{ worker_connections 4096; }}
 http {{

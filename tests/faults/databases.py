@@ -157,8 +157,8 @@ def full_tmp(folder: Path) -> Row:
             _fill(disk / "filler")
             statuses = Counter()
             for number in range(20):
-                statuses[running.store(f"tmp {number}", running.origin.serve(noise(number))).status] += 1
-                statuses[running.caller().read(f"tmp {number}").status] += 1
+                statuses[running.store(f"tmp-{number}", running.origin.serve(noise(number))).status] += 1
+                statuses[running.caller().read(f"tmp-{number}").status] += 1
             (disk / "filler").unlink()
             recovery = running.recovery()
             broken, lost = running.broken(), running.lost()

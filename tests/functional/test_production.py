@@ -1,0 +1,189 @@
+"""What deploy/ and gunicorn.conf.py promise, with the real NGINX and the real gunicorn."""
+
+from __future__ import annotations
+
+import http.server
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from tests import servers
+from tests.client import EDITOR, Client, assert_error
+from tests.conftest import PROJECT
+from tests.photographs import png
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("nginx")
+
+
+class Upstream:
+    """An application host that notes each request; ``cut``: reads it and hangs up."""
+
+    def __init__(self, cut: bool = False):
+        upstream, self.requests, self.headers = self, [], {}
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                upstream.requests.append(self.command)
+                upstream.headers = dict(self.headers)
+                if not cut:
+                    self.send_response(200)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+
+            do_POST = do_DELETE = do_GET
+
+            def log_message(self, *args):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextmanager
+def before(folder, *hosts: Upstream, **changes: str):
+    with servers.proxy(folder, *(host.address for host in hosts), **changes) as base:
+        yield base
+
+
+def test_gunicorn_finds_its_settings_beside_production_ini():
+    command = [servers.BIN / "gunicorn", "--paste", "production.ini", "--print-config"]
+    printed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True).stdout
+    found = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+    found = {name.strip(): value.strip() for name, value in found.items()}
+    assert found["worker_class"].endswith("ThreadWorker") or found["worker_class"] == "gthread"
+    assert (found["threads"], found["preload_app"], found["control_socket_disable"]) == ("16", "False", "True")
+    assert found["worker_tmp_dir"] == "/dev/shm"
+    assert int(found["max_requests"]) > int(found["max_requests_jitter"]) > 0
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_units_are_what_systemd_understands(tmp_path):
+    for unit in ("belfoot-img.socket", "belfoot-img.service"):
+        text = (PROJECT / "deploy" / unit).read_text()
+        (tmp_path / unit).write_text(text.replace("/opt/belfoot-img/bin/gunicorn", str(servers.BIN / "gunicorn")))
+    verify = ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())]
+    found = subprocess.run(verify, capture_output=True, text=True, timeout=60)
+    complaints = [line for line in found.stderr.splitlines() if "belfoot-img" in line]
+    assert (found.returncode, complaints) == (0, [])
+
+
+@pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="systemd is not installed")
+def test_gunicorn_takes_the_socket_that_systemd_holds(tmp_path, engine, database, database_url, origin):
+    path = tmp_path / "held.socket"
+    activate = ["systemd-socket-activate", f"--listen={path}", "--setenv=DATABASE_URL", "--setenv=PATH"]
+    gunicorn = [servers.BIN / "gunicorn", "--paste", "production.ini", "--workers=1"]
+    with (
+        servers.process([*activate, *gunicorn], tmp_path / "log", database_url),
+        servers.proxy(tmp_path, f"unix:{path}") as base,
+    ):
+        servers.wait_until_ready(base, tmp_path / "log")
+        assert Client(base).request("GET", "/api/v1/images").json() == {"data": [], "next": None}
+
+
+def test_the_closed_network(folder):
+    with Upstream() as host, before(folder, host, allow="192.0.2.0/24") as base:
+        for path in ("/api/v1/images", "/health/live", "/metrics", "/"):
+            assert_error(Client(base).send("GET", path), 403, "forbidden")
+        assert_error(Client(base).send("POST", "/api/v1/images", b"{}"), 403, "forbidden")
+    assert host.requests == []
+
+
+def test_the_application_learns_who_calls_and_not_what_strangers_say(folder):
+    said = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Request-ID": "from-the-cms-1"}
+    with Upstream() as host, before(folder, host) as base:
+        requests.get(base, headers=said, timeout=10)
+        assert host.headers["X-Forwarded-For"] == "127.0.0.1"
+        assert "Forwarded" not in host.headers
+        assert host.headers["X-Request-ID"] == "from-the-cms-1"
+        requests.get(base, headers={"X-Request-ID": 'no "plain" id'}, timeout=10)
+        assert re.fullmatch("[0-9a-f]{32}", host.headers["X-Request-ID"])
+
+
+def test_a_get_is_asked_again_of_another_host_and_a_post_is_not(folder):
+    with Upstream(cut=True) as away, Upstream() as there, before(folder, away, there) as base:
+        client = Client(base)
+        assert [client.send("GET", "/").status_code for _ in range(4)] == [200] * 4
+        for method in ("POST", "DELETE"):
+            away.requests.clear(), there.requests.clear()
+            answers = Counter(client.send(method, "/", b"{}").status_code for _ in range(4))
+            assert away.requests + there.requests == [method] * 4
+            assert set(answers) <= {200, 503}
+
+
+def test_nobody_behind_nginx_is_busy_in_the_one_shape(folder):
+    with servers.proxy(folder, "127.0.0.1:1") as base:
+        for method in ("GET", "POST"):
+            answer = Client(base).send(method, "/api/v1/images", b"{}")
+            assert_error(answer, 503, "busy")
+            assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_flood_is_told_busy_in_the_one_shape(folder):
+    with Upstream() as host, before(folder, host) as base, ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: Client(base).send("GET", "/"), range(900)))
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert 400 <= len(answers) - len(refused) < 900
+    for answer in refused[:20]:
+        assert_error(answer, 503, "busy")
+        assert int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        ("GET /%00 HTTP/1.1", "malformed_path"),
+        (f"GET /{'x' * 40_000} HTTP/1.1", "malformed_path"),
+        (f"GET / HTTP/1.1\r\nX: {'x' * 40_000}", "malformed_path"),
+        ("GET /../../etc HTTP/1.1", "malformed_path"),
+    ],
+)
+def test_what_nginx_cannot_read_is_answered_in_the_one_shape(folder, head, code):
+    with Upstream() as host, before(folder, host) as base:
+        name, port = base.removeprefix("http://").split(":")
+        with socket.create_connection((name, int(port)), timeout=10) as connection:
+            connection.sendall(f"{head}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ") and f'"code": "{code}"'.encode() in answer
+    assert host.requests == []
+
+
+def test_no_credential_reaches_a_log_or_a_disk(folder, engine, database, database_url, origin):
+    home = folder / "secrets"
+    home.mkdir()
+    with servers.nginx(home, database_url) as base:
+        client = Client(base)
+        assert client.store(origin.serve(png(8, 8)), "1" * 255).status_code == 201
+        padded = {**client.body({"article_id": "1"}), "padding": "x" * 16_000}
+        assert client.send("GET", "/api/v1/images", json_bytes(padded)).status_code == 404
+        assert client.send("GET", "/api/v1/images?after=", auth=(EDITOR.username, EDITOR.password)).status_code
+    written = "".join(path.read_text(errors="replace") for path in home.rglob("*.log"))
+    assert "/api/v1/images" in written
+    assert EDITOR.password not in written and "Basic" not in written
+    assert "buffered to a temporary file" not in written
+    assert [path for path in home.glob("nginx.*/**/*") if path.is_file()] == []
+
+
+def json_bytes(document) -> bytes:
+    import json
+
+    return json.dumps(document).encode()
