@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests import servers
 from tests.client import assert_error
+from tests.independent import distance, seen_by_libvips
 from tests.shared import shared_files
-from tests.unit.imaging.test_decoding import distance, seen_by_libvips
 
 LIMIT = 180_000
 

@@ -1,12 +1,10 @@
 """Promises of decoding: upright, opaque sRGB pixels from any source that browsers show; clear errors from the rest."""
 
-import contextlib
 import io
 import zlib
 
 import numpy as np
 import pytest
-import pyvips
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -14,6 +12,7 @@ from PIL import Image
 from belfoot_img.errors import ImageDamaged, ImageTooLarge, NotAnImage, ServiceError
 from belfoot_img.imaging import decoding
 from tests import pictures
+from tests.independent import distance, seen_by_libvips
 from tests.shared import shared_files
 
 WHITE = (255, 255, 255)
@@ -23,25 +22,6 @@ ALPHA_KINDS = ("PNG", "WEBP", "TIFF", "AVIF")
 
 def decode(source, background=WHITE, max_side=3840):
     return decoding.decode(source, decoding.read_header(source, PIXELS), background, max_side)
-
-
-def distance(pixels, other) -> float:
-    """Mean absolute difference of two pictures of one size, in 8-bit levels."""
-    assert pixels.size == other.size
-    values, others = (np.asarray(picture.convert("RGB")).astype(int) for picture in (pixels, other))
-    return float(np.abs(values - others).mean())
-
-
-def seen_by_libvips(source, background=WHITE) -> Image.Image:
-    """The same source as an independent decoder shows it: upright, sRGB, laid on the background."""
-    picture = pyvips.Image.new_from_buffer(source, "").autorot()
-    if picture.get_typeof("icc-profile-data"):
-        with contextlib.suppress(pyvips.Error):  # broken, or of another colour space than the picture
-            picture = picture.icc_transform("srgb", embedded=True)
-    picture = picture.colourspace("srgb")
-    if picture.hasalpha():
-        picture = picture.flatten(background=list(background))
-    return Image.fromarray(picture.cast("uchar").numpy()).convert("RGB")
 
 
 class TestFormats:
