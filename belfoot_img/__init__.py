@@ -14,7 +14,6 @@ def main(global_config, **settings):
         config.include("belfoot_img.tweens")
         config.include("pyramid_tm")
         config.include("belfoot_img.models")
-        config.include("belfoot_img.metrics")
         config.include("belfoot_img.payload")
         config.include("belfoot_img.resources")
         config.include("belfoot_img.security")

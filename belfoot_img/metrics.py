@@ -76,7 +76,3 @@ def exposition() -> bytes:
     multiprocess.MultiProcessCollector(registry, path=str(folder))
     with metrics_files.scraping(folder):
         return generate_latest(registry)
-
-
-def includeme(config):
-    watch(config.registry["engine"])

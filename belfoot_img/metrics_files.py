@@ -18,8 +18,6 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from prometheus_client.mmap_dict import MmapedDict
-
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BURIED = 0
 """Whose file holds the sums of the dead: a number that no process has."""
@@ -66,6 +64,8 @@ def scraping(folder: Path) -> Iterator[None]:
 
 
 def _add(path: Path, sums: Path) -> None:
+    from prometheus_client.mmap_dict import MmapedDict  # only after prepare(): the package looks at VARIABLE once
+
     into = MmapedDict(str(sums))
     try:
         for key, value, _, _ in MmapedDict.read_all_values_from_file(path):

@@ -15,6 +15,7 @@ import zope.sqlalchemy
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.orm import configure_mappers, sessionmaker
 
+from belfoot_img import metrics
 from belfoot_img.models import deadlines, embedded, image, login, schema, user  # noqa: F401  every table is known from here
 from belfoot_img.settings import DatabaseSettings, SettingsError
 
@@ -78,6 +79,7 @@ def includeme(config):
     settings: DatabaseSettings = config.registry["settings"].database
     engine = engine_from_settings(settings)
     config.registry["engine"] = engine
+    metrics.watch(engine)
     schema.refuse_old(engine)
     new_session = sessionmaker(engine)
 
