@@ -292,9 +292,12 @@ class Filling:
         return filled
 
     def _by_scale(self, recipe: Recipe, quality: int, side: int) -> tuple[bytes, Candidate]:
-        """The largest side that fits at this rung, or near enough to it."""
+        """The largest side that fits at this rung, or near enough to it.
+
+        Bytes go as a power of the side; which one, the last two encodes say.
+        """
         below, above, filled = 0, self._largest + 1, None
-        tries = 0
+        power, last, tries = Model.SCALE, None, 0
         while above - below > 1 and (filled is None or tries < DEAR_ENCODES):
             jpeg, candidate = self._encode(recipe, reduced(self._reference, size_at(self._size, side)), quality)
             tries += 1
@@ -304,8 +307,11 @@ class Filling:
                     break
             else:
                 above = side
-            aim = AIM if tries < DEAR_ENCODES else 0.9
-            guess = round(side * (aim * self._limit / len(jpeg)) ** (1 / Model.SCALE))
+            if last and last[0] != side:
+                power = min(max(math.log(len(jpeg) / last[1]) / math.log(side / last[0]), 1.0), 4.0)
+            last = side, len(jpeg)
+            aim = AIM if tries < DEAR_ENCODES else AIM**10
+            guess = round(side * (aim * self._limit / len(jpeg)) ** (1 / power))
             side = min(max(guess, below + 1), above - 1)
         if filled is None:
             raise CannotFit()

@@ -1,10 +1,11 @@
 """Two unrelated measures of how close a JPEG is to the reference, both of pictures of one size.
 
 ``Ssimulacra2``: the package of that name, its own steps in single precision and with the reference's part kept, which
-is nearly three times as fast and differs by less than 0.01. ``psnr_hvs_m`` (N. Ponomarenko, F. Silvestri, K. Egiazarian,
-M. Carli, J. Astola and V. Lukin, "On between-coefficient contrast masking of DCT basis functions", VPQM 2007): errors of
-the 8 × 8 cosine transform of luma, weighted by what the eye sees of each frequency and what the block's own contrast
-masks.
+is nearly three times as fast and differs by less than 0.01.
+
+``psnr_hvs_m`` (N. Ponomarenko, F. Silvestri, K. Egiazarian, M. Carli, J. Astola and V. Lukin, "On between-coefficient
+contrast masking of DCT basis functions", VPQM 2007): errors of the 8 × 8 cosine transform of luma, weighted by what the
+eye sees of each frequency and what the contrast of the block itself masks.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import skimage
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from belfoot_img.imaging.decoding import Original
 
@@ -47,9 +47,10 @@ def texture(width: int, height: int, seed: int = 0) -> Image.Image:
 
 
 def red_text(width: int = 900, height: int = 600) -> Image.Image:
-    """Thin saturated red strokes on black, where halved chroma shows most."""
+    """Saturated red letters on black, where halved chroma shows most."""
     picture = Image.new("RGB", (width, height), "black")
     draw = ImageDraw.Draw(picture)
-    for row in range(0, height, 14):
-        draw.text((3 + row % 11, row), "The quick brown fox jumps over the lazy dog. " * 4, fill=(230, 0, 0))
+    font = ImageFont.load_default(size=20)
+    for row in range(0, height, 40):
+        draw.text((3 + row % 11, row), "The quick brown fox jumps over the lazy dog. " * 3, font=font, fill=(230, 0, 0))
     return picture

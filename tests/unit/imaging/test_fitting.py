@@ -1,14 +1,17 @@
 import io
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from pictures import noise, original, photograph, red_text, texture
+from PIL import Image
 
 from belfoot_img.errors import CannotFit
-from belfoot_img.imaging import fitting
+from belfoot_img.imaging.best import DEAR_ENCODES
 from belfoot_img.imaging.fitting import FitPolicy, resolve, rungs, size_at
+from belfoot_img.imaging.likeness import Likeness
 from belfoot_img.settings import ImagingSettings
 
 POLICIES = ("best", "ladder")
@@ -110,7 +113,9 @@ def test_a_dotted_name_leads_to_a_policy_of_ones_own():
     assert resolve("belfoot_img.imaging.ladder.Ladder") is resolve("ladder")
 
 
-@pytest.mark.parametrize("name", ["worst", "belfoot_img.nowhere.Policy", "belfoot_img.imaging.fitting.rungs", "io.BytesIO"])
+@pytest.mark.parametrize(
+    "name", ["worst", "belfoot_img.nowhere.Policy", "belfoot_img.imaging.fitting.rungs", "io.BytesIO"]
+)
 def test_a_name_that_leads_to_no_policy_is_refused(name):
     with pytest.raises(ValueError, match="best, ladder or the dotted name of a class"):
         resolve(name)
@@ -128,5 +133,65 @@ def test_both_sides_are_brought_down_by_one_coefficient():
     assert size_at((301, 200), 301) == (301, 200)
 
 
-def test_a_record_counts_every_encode():
-    assert fitting.Record(original(noise(8, 8))).candidates == []
+def test_the_ladder_lowers_quality_before_it_lowers_the_resolution():
+    picture = photograph("astronaut.png")
+    whole = fit("ladder", picture, size_limit=40_000)
+    assert whole.scale == 1
+    assert [candidate.quality for candidate in whole.candidates] == list(range(95, whole.quality - 1, -5))
+    shrunk = fit("ladder", picture, size_limit=8_000)
+    assert shrunk.quality == 30
+    assert shrunk.scale < 1
+
+
+@pytest.mark.parametrize("name", ["astronaut.png", "coffee.png", "retina.jpg", "motorcycle_left.png"])
+@pytest.mark.parametrize("limit", [15_000, 60_000])
+def test_best_fills_the_limit_within_its_budget_of_dear_encodes(name, limit):
+    fitted = fit("best", photograph(name), size_limit=limit)
+    assert len(fitted.jpeg) > 0.95 * limit
+    assert sum(candidate.dear for candidate in fitted.candidates) <= DEAR_ENCODES
+    assert fitted.encodes <= 80
+
+
+@pytest.mark.parametrize("name", ["astronaut.png", "coffee.png", "retina.jpg"])
+def test_best_looks_closer_than_the_ladder(name):
+    picture = photograph(name)
+    judge = Likeness(picture)
+    best, ladder = (fit(policy, picture, size_limit=20_000) for policy in POLICIES)
+    assert judge.of(Image.open(io.BytesIO(best.jpeg))) > judge.of(Image.open(io.BytesIO(ladder.jpeg))) + 3
+
+
+def test_a_larger_limit_never_looks_worse_by_more_than_a_hair():
+    picture = photograph("coffee.png")
+    judge = Likeness(picture)
+    fitted = [
+        fit("best", picture, size_limit=limit) for limit in (10_000, 12_000, 15_000, 20_000, 30_000, 50_000, 90_000)
+    ]
+    likenesses = [judge.of(Image.open(io.BytesIO(each.jpeg))) for each in fitted]
+    assert all(later > earlier - 0.5 for earlier, later in pairwise(likenesses))
+
+
+def test_red_text_keeps_its_colour_at_full_resolution():
+    picture = red_text()
+    fitted = fit("best", picture, size_limit=180_000)
+    assert fitted.scale == 1
+    assert [candidate.chroma for candidate in fitted.candidates if candidate.bytes == len(fitted.jpeg)][-1] == "4:4:4"
+
+
+def test_a_jpeg_that_came_in_few_bytes_is_not_blown_up():
+    """Its artefacts are not worth more bytes than they came in."""
+    crushed = io.BytesIO()
+    photograph("astronaut.png").save(crushed, "JPEG", quality=20)
+    source_bytes = len(crushed.getvalue())
+    source = original(Image.open(crushed).convert("RGB"), source_bytes=source_bytes, source_quality=20)
+    fitted = resolve("best").from_settings(ImagingSettings()).fit(source)
+    assert len(fitted.jpeg) <= 1.2 * source_bytes + 1400
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_reduced_pixels_count_against_the_source_they_came_from(policy):
+    """Decoding may hand over a large JPEG at half its size: the scale is still that of the source."""
+    half = texture(800, 533)
+    source = replace(original(half), width=1601, height=1067)
+    fitted = resolve(policy).from_settings(ImagingSettings(max_side=600)).fit(source)
+    assert (fitted.width, fitted.height) == (600, 400)
+    assert fitted.scale == 600 / 1601
