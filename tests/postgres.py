@@ -30,13 +30,13 @@ class Postgres:
         self._owner = PostgresServer(folder, cleanup_mode=None)
         self._owner.ensure_pgdata_inited()
         self._folder = folder
-        self._port = free_port()
+        self.port = free_port()
         self._log = folder / "server.log"
         self._server: subprocess.Popen | None = None
-        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        command = [PROGRAMS / "postgres", "-D", self._folder, "-p", str(self._port), "-h", "127.0.0.1", "-k", ""]
+        command = [PROGRAMS / "postgres", "-D", self._folder, "-p", str(self.port), "-h", "127.0.0.1", "-k", ""]
         with self._log.open("ab") as log:
             # A group of its own, so that a Ctrl-C for the tests lets them stop it in order.
             self._server = subprocess.Popen(

@@ -30,6 +30,7 @@ def killed_workers(folder: Path, kills: int) -> Row:
     with site(folder, "--workers=2", "--threads=4") as running:
         for number in range(kills):
             stage = list(stages)[number % 3]
+            until(lambda: running.all_up(2), 30, "both workers are up")
             family = _conversion_processes(running)
             with ThreadPoolExecutor(1) as pool:
                 answer = stages[stage](running, pool, number).result()
@@ -37,7 +38,6 @@ def killed_workers(folder: Path, kills: int) -> Row:
             slowest = max(slowest, running.recovery(10, in_a_row=1))
             until(lambda old=family: not _orphans(old), 10, "the killed worker's own processes have left")
         broken, lost = running.broken(), running.lost()
-        until(lambda: len(running.workers()) == 2, 10, "both workers are back")
     return judged(
         f"kill -9 a worker during fetch, conversion, commit: {kills} times",
         "0 partial rows, 0 acknowledged images lost, the next request served within 2 s",

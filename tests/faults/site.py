@@ -96,6 +96,16 @@ class Site:
     def workers(self) -> list[psutil.Process]:
         return self.master.children()
 
+    def all_up(self, count: int) -> bool:
+        """Whether that many workers have started: each asks the database for its schema before it serves."""
+        workers = self.workers()
+        with contextlib.suppress(psutil.Error):
+            return len(workers) == count and all(self._knows_database(worker) for worker in workers)
+        return False
+
+    def _knows_database(self, worker: psutil.Process) -> bool:
+        return any(c.raddr and c.raddr.port == self.database.port for c in worker.net_connections("tcp"))
+
     def caller(self, **options) -> Caller:
         return Caller(self.base, **options)
 
