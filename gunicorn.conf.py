@@ -10,7 +10,7 @@ from pathlib import Path
 
 from belfoot_img import metrics_files
 
-M_MMAP_THRESHOLD = -3  # malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 bind = "127.0.0.1:8000"
 backlog = 2048
@@ -49,7 +49,9 @@ def post_fork(server, worker):
     """Blocks of 1 MiB and more go back to the system as they are freed. glibc learns to keep them, a set for each
     thread: hashing a password takes 19 MiB, and 16 threads then held 300 MB of it (measured)."""
     with contextlib.suppress(AttributeError):  # another libc has no such habit
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 20)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 20)
+        libc.mallopt(M_TRIM_THRESHOLD, 8 << 20)  # or every answer's few hundred kB would go back and forth
 
 
 def child_exit(server, worker):

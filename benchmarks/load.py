@@ -103,8 +103,7 @@ def lay_out(stack: ExitStack, folder: Path, thumbor_program: str | None) -> Iter
             master = stack.enter_context(servers.app(another, running.database.url, *arguments))
             base = f"http://{listens}"
             if through == "nginx":
-                base = stack.enter_context(servers.proxy(another, listens, limit_req="zone=belfoot_img burst=100000"))
-                base = base.replace("localhost", "127.0.0.1")
+                base = stack.enter_context(servers.proxy(another, listens, **servers.UNLIMITED))
             servers.wait_until_ready(base, another / "gunicorn.log")
             name = f"{through}, {workers} worker{'s' * (workers > 1)}".replace("nginx", "NGINX")
             yield from service(name, base, psutil.Process(master.pid))

@@ -59,6 +59,8 @@ http {{
     include {folder}/site.conf;
 }}
 """
+UNLIMITED = {"limit_req": "zone=belfoot_img burst=1000000 nodelay"}
+"""A change to deploy/nginx.conf for those who count something else than its limit of requests."""
 NGINX_PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 
 

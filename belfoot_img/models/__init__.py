@@ -17,6 +17,7 @@ from sqlalchemy.orm import configure_mappers, sessionmaker
 
 from belfoot_img import metrics
 from belfoot_img.models import deadlines, embedded, image, login, schema, user  # noqa: F401  every table is known from here
+from belfoot_img.models.recent import Recent
 from belfoot_img.settings import DatabaseSettings, SettingsError
 
 configure_mappers()
@@ -82,11 +83,16 @@ def includeme(config):
     metrics.watch(engine)
     schema.refuse_old(engine)
     new_session = sessionmaker(engine)
+    recent = Recent()
 
     def dbsession(request):
         session = new_session()
         zope.sqlalchemy.register(session, transaction_manager=request.tm)
         return session
+
+    def find_image(request, article_id, known=()):
+        with short_session(engine) as connection:
+            return recent.find(connection, article_id, known)
 
     def recall(request, **source):
         with short_session(engine) as connection:
@@ -96,3 +102,4 @@ def includeme(config):
     config.add_request_method(dbsession, reify=True)
     config.add_request_method(lambda request: short_session(engine), "short_session")
     config.add_request_method(recall)
+    config.add_request_method(find_image)

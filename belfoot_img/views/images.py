@@ -51,11 +51,10 @@ def browse_jpeg(collection, request):
 @view_config(context=Image, request_method="GET", permission="read")
 @view_config(context=Image, request_method="GET", permission="read", accept="application/json")
 def read(context, request, respond=as_.as_json) -> Response:
-    with request.short_session() as session:
-        row = image.find(session, context.article_id, known=as_.known_etags(request))
+    row, content = request.find_image(context.article_id, known=as_.known_etags(request))
     if row is None:
         raise ImageNotFound
-    return as_.not_modified(row) if row.image is None else respond(row)
+    return respond(row, content) if content else as_.not_modified(row)
 
 
 @view_config(context=Image, request_method="GET", permission="read", accept="image/jpeg")

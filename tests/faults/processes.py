@@ -134,7 +134,7 @@ def reloaded(folder: Path, through: str, reloads: int, pause: float) -> Row:
     def ask(caller, number):
         return caller.store(f"hup {number}", url) if number % 10 == 0 else caller.read("base")
 
-    with site(folder, "--workers=2", "--threads=8", through=through) as running:
+    with site(folder, "--workers=2", "--threads=8", through=through, limited=False) as running:
         url = running.origin.serve(picture(1))
         with Load(running, ask, threads=4) as fresh, Load(running, ask, threads=4, keep_alive=True) as kept:
             for _ in range(reloads):
@@ -156,7 +156,7 @@ def reloaded(folder: Path, through: str, reloads: int, pause: float) -> Row:
 def recycled(folder: Path, through: str, requests: int, each: int) -> Row:
     """Workers that leave after ``each`` requests, and are replaced while others go on."""
     arguments = ("--workers=2", "--threads=8", f"--max-requests={each}", f"--max-requests-jitter={each // 4}")
-    with site(folder, *arguments, through=through) as running:
+    with site(folder, *arguments, through=through, limited=False) as running:
         first = {worker.pid for worker in running.workers()}
         seen = set(first)
         with (

@@ -147,9 +147,14 @@ class Site:
 
 @contextmanager
 def site(
-    folder: Path, *arguments: str, through: str = "gunicorn", database: Postgres | None = None, **settings: str
+    folder: Path,
+    *arguments: str,
+    through: str = "gunicorn",
+    database: Postgres | None = None,
+    limited: bool = True,
 ) -> Iterator[Site]:
-    """``through``: gunicorn (on a loopback port) or nginx. One image is there, under the article id ``base``."""
+    """``through``: gunicorn (on a loopback port) or nginx, ``limited`` to as many requests as it is delivered with.
+    One image is there, under the article id ``base``."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         database = database or stack.enter_context(postgres(folder / "postgres"))
@@ -158,10 +163,11 @@ def site(
         database.question("INSERT INTO users (name, password_hash, role) VALUES (%s, %s, 'editor')", *values)
         origin = stack.enter_context(Origin())
         address = f"unix:{folder}/app.socket" if through == "nginx" else f"127.0.0.1:{free_port()}"
-        master = stack.enter_context(servers.app(folder, database.url, f"--bind={address}", *arguments, **settings))
+        master = stack.enter_context(servers.app(folder, database.url, f"--bind={address}", *arguments))
         base = f"http://{address}"
         if through == "nginx":
-            base = stack.enter_context(servers.proxy(folder, address))
+            changes = {} if limited else servers.UNLIMITED
+            base = stack.enter_context(servers.proxy(folder, address, **changes))
         servers.wait_until_ready(base, folder / "gunicorn.log")
         running = Site(base, psutil.Process(master.pid), database, origin, folder)
         until(lambda: running.store("base", origin.serve(picture(0))).status in (200, 201), 30, "an image is stored")
