@@ -40,8 +40,10 @@ FILLED = 0.986
 DEAR_ENCODES = 5  # at most, in earnest; after them only what is sure to fit
 HEADER = 700  # bytes of a progressive JPEG that do not depend on the picture
 NEAR = 0.05  # log of bytes
-CRISP = 0.6
-HOPELESS = 1.2  # points of likeness behind the best at about its scale
+CRISP = 0.6  # scale
+FINE = 60.0  # likeness below which jpegli never won
+CLOSE = 2.5  # points of likeness between finalists, which the sample cannot tell apart for sure
+HOPELESS = 1.0  # points of likeness behind the best at about its scale
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,14 @@ FIRST = mozjpeg(8)
 
 def rivals(trial: Trial) -> tuple[Recipe, ...]:
     """The recipes that were the best of some picture whose best trial with ``FIRST`` was like this one."""
+    jpegli = JPEGLI if trial.likeness > FINE else ()
     if trial.scale < 0.4:
         return mozjpeg(7), mozjpeg(3)
     if trial.scale < 0.85:
-        return mozjpeg(3), mozjpeg(5), mozjpeg(2), mozjpeg(7), *JPEGLI
+        return mozjpeg(3), mozjpeg(5), mozjpeg(2), mozjpeg(7), *jpegli
     if trial.quality < 80:
-        return mozjpeg(5), mozjpeg(2), *JPEGLI, mozjpeg(7, FULL)
-    return *JPEGLI, mozjpeg(7), mozjpeg(2), mozjpeg(7, FULL)
+        return mozjpeg(5), mozjpeg(2), *jpegli, mozjpeg(7, FULL)
+    return *jpegli, mozjpeg(7), mozjpeg(2), mozjpeg(7, FULL)
 
 
 def expected_scale(reference: Image.Image, size_limit: int) -> float:
@@ -115,8 +118,9 @@ class Best:
             limit = min(limit, original.source_bytes * 6 // 5 + 2 * HEADER)
         record = Record(original)
         reference = reference_of(original, self.max_side)
-        trial = Search(reference, self.rungs, limit, record).best()
-        return record.fitted(*Filling(original, reference, self.rungs, limit, record).fill(trial))
+        search = Search(reference, self.rungs, limit, record)
+        filling = Filling(original, reference, self.rungs, limit, record)
+        return record.fitted(*filling.fill(filling.likest(search.finalists())))
 
 
 class Model:
@@ -172,6 +176,7 @@ class Search:
 
     def __init__(self, reference: Image.Image, rungs: list[int], size_limit: int, record: Record):
         self._sample = sample_of(reference, expected_scale(reference, size_limit))
+        self._whole = self._sample is reference
         self._rungs, self._record = rungs, record
         share = math.prod(self._sample.size) / math.prod(reference.size)
         self._model = Model(round((size_limit - HEADER) * share) + HEADER, math.prod(self._sample.size))
@@ -180,7 +185,16 @@ class Search:
         self._scaled: tuple[float, Image.Image] = (1.0, self._sample)
         self._step = rungs[0] - rungs[1] if len(rungs) > 1 else 1
 
-    def best(self) -> Trial:
+    def finalists(self) -> list[Trial]:
+        """The best trial; where only a sample was seen, also the best of another recipe if that comes close."""
+        best = self._best()
+        others = [trial for trial in self._trials.values() if trial.recipe != best.recipe]
+        second = max(others, key=by_likeness, default=best)
+        if self._whole or second.likeness < best.likeness - CLOSE or second == best:
+            return [best]
+        return [best, second]
+
+    def _best(self) -> Trial:
         wide, narrow = max(1, 10 // self._step), max(1, 5 // self._step)
         best = max((self._trial(FIRST, rung) for rung in self._spread()), key=by_likeness)
         best = self._climb(best, wide)
@@ -264,22 +278,44 @@ class Filling:
         self._size = (original.width, original.height)
         self._reference, self._rungs, self._limit, self._record = reference, rungs, size_limit, record
         self._largest = max(reference.size)
+        self._made: dict[tuple[Recipe, int, int], tuple[bytes, Candidate]] = {}
+
+    def likest(self, trials: list[Trial]) -> Trial:
+        """Which of the finalists is likest to the whole reference."""
+        if len(trials) == 1:
+            return trials[0]
+        likeness = Likeness(self._reference)
+
+        def judged(trial: Trial) -> float:
+            side, quality = self._start(trial)
+            jpeg, _ = self._encode(trial.recipe, side, quality)
+            points = likeness.of(Image.open(io.BytesIO(jpeg)))
+            return points - gain(points) * math.log(len(jpeg) / self._limit)
+
+        return max(trials, key=judged)
 
     def fill(self, trial: Trial) -> tuple[bytes, Candidate]:
         """Raises CannotFit."""
-        side = round(trial.scale * self._largest)
+        side, quality = self._start(trial)
         if side == self._largest:
             filled = self._by_quality(trial.recipe, trial.quality)
             if filled is not None:
                 return filled
-        rung = max((rung for rung in self._rungs if rung <= trial.quality), default=self._rungs[-1])
-        return self._by_scale(trial.recipe, rung, side)
+            quality = self._rungs[-1]
+        return self._by_scale(trial.recipe, quality, side)
+
+    def _start(self, trial: Trial) -> tuple[int, int]:
+        """Side and quality to begin at: below scale 1 the quality is a rung."""
+        side = round(trial.scale * self._largest)
+        if side == self._largest:
+            return side, trial.quality
+        return side, max((rung for rung in self._rungs if rung <= trial.quality), default=self._rungs[-1])
 
     def _by_quality(self, recipe: Recipe, quality: int) -> tuple[bytes, Candidate] | None:
         """The highest quality that fits at scale 1, if it is not below the last rung."""
         below, above, filled = self._rungs[-1] - 1, 101, None
         for _ in range(DEAR_ENCODES):
-            jpeg, candidate = self._encode(recipe, self._reference, quality)
+            jpeg, candidate = self._encode(recipe, self._largest, quality)
             excess = math.log(len(jpeg) / self._limit)
             if excess <= 0:
                 below, filled = quality, (jpeg, candidate)
@@ -299,7 +335,7 @@ class Filling:
         below, above, filled = 0, self._largest + 1, None
         power, last, tries = Model.SCALE, None, 0
         while above - below > 1 and (filled is None or tries < DEAR_ENCODES):
-            jpeg, candidate = self._encode(recipe, reduced(self._reference, size_at(self._size, side)), quality)
+            jpeg, candidate = self._encode(recipe, side, quality)
             tries += 1
             if len(jpeg) <= self._limit:
                 below, filled = side, (jpeg, candidate)
@@ -317,5 +353,8 @@ class Filling:
             raise CannotFit()
         return filled
 
-    def _encode(self, recipe: Recipe, pixels: Image.Image, quality: int) -> tuple[bytes, Candidate]:
-        return self._record.make(recipe.encoder, pixels, quality, recipe.chroma)
+    def _encode(self, recipe: Recipe, side: int, quality: int) -> tuple[bytes, Candidate]:
+        if (recipe, side, quality) not in self._made:
+            pixels = reduced(self._reference, size_at(self._size, side))
+            self._made[recipe, side, quality] = self._record.make(recipe.encoder, pixels, quality, recipe.chroma)
+        return self._made[recipe, side, quality]

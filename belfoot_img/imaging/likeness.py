@@ -16,7 +16,7 @@ from PIL import Image
 RADIUS, DEVIATION = 5, 1.5  # of the Gaussian window, px
 STABILISER = 0.0009
 LEAST_SIDE = 8  # px; a plane smaller than this is not compared
-FULL_PIXELS, STRIPS = 500_000, 6  # a larger picture is compared at full size in strips only
+FULL_PIXELS, STRIPS = 300_000, 6  # a larger picture is compared at full size in strips only
 OPSIN_BIAS = 0.0037930732552754493
 OPSIN = np.array([[0.30, 0.622, 0.078], [0.23, 0.692, 0.078], [0.24342269, 0.20476745, 0.55180987]], dtype=np.float32)
 

@@ -6,7 +6,7 @@ import math
 
 from PIL import Image
 
-PIXELS = 450_000  # of a sample at the scale at which it is encoded
+PIXELS = 250_000  # of a sample at the scale at which it is encoded
 TILE, TILE_REDUCED = 160, 112  # px; px at that scale, below which the seams would count for too much
 
 
