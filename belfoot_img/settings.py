@@ -207,7 +207,7 @@ class DatabaseSettings:
 
     url: str | None = setting("sqlalchemy.url", parse_text)
     embedded_postgres: str | None = setting(PREFIX + "embedded_postgres", parse_text)
-    connections: int = setting(PREFIX + "database.connections", parse_whole(1, 100), "2")
+    connections: int = setting(PREFIX + "database.connections", parse_whole(1, 100), "8")
     wait: float = setting(PREFIX + "database.wait", parse_seconds, "1 s")
     connect: float = setting(PREFIX + "database.connect", parse_seconds, "2 s")
     statement: float = setting(PREFIX + "database.statement", parse_seconds, "3 s")

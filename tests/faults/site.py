@@ -152,6 +152,7 @@ def site(
     through: str = "gunicorn",
     database: Postgres | None = None,
     limited: bool = True,
+    **settings: str,
 ) -> Iterator[Site]:
     """``through``: gunicorn (on a loopback port) or nginx, ``limited`` to as many requests as it is delivered with.
     One image is there, under the article id ``base``."""
@@ -163,7 +164,7 @@ def site(
         database.question("INSERT INTO users (name, password_hash, role) VALUES (%s, %s, 'editor')", *values)
         origin = stack.enter_context(Origin())
         address = f"unix:{folder}/app.socket" if through == "nginx" else f"127.0.0.1:{free_port()}"
-        master = stack.enter_context(servers.app(folder, database.url, f"--bind={address}", *arguments))
+        master = stack.enter_context(servers.app(folder, database.url, f"--bind={address}", *arguments, **settings))
         base = f"http://{address}"
         if through == "nginx":
             changes = {} if limited else servers.UNLIMITED

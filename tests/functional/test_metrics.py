@@ -65,7 +65,7 @@ def test_conversions_and_bytes(running, origin):
     assert value(base, "belfoot_img_encodes_total") == data["conversion"]["encodes"]
     assert value(base, "belfoot_img_source_bytes_total") == 2 * len(content)
     assert value(base, "belfoot_img_stored_bytes_total") == 2 * data["bytes"]
-    assert 1 <= value(base, "belfoot_img_database_connections") <= 4
+    assert 1 <= value(base, "belfoot_img_database_connections") <= 2 * 8
     assert value(base, "belfoot_img_database_connections_in_use") == 0
 
 

@@ -27,7 +27,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def engine(server):
-    engine = engine_from_settings(DatabaseSettings(url=server.url, wait=1, connect=0.5, statement=0.5))
+    engine = engine_from_settings(DatabaseSettings(url=server.url, connections=2, wait=1, connect=0.5, statement=0.5))
     yield engine
     server.thaw()
     engine.dispose()
