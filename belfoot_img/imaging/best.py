@@ -85,9 +85,9 @@ def rivals(trial: Trial) -> tuple[Recipe, ...]:
     if trial.scale < 0.4:
         return mozjpeg(7), mozjpeg(3)
     if trial.scale < 0.85:
-        return mozjpeg(3), mozjpeg(5), mozjpeg(2), mozjpeg(7), *jpegli
+        return mozjpeg(3), mozjpeg(5), mozjpeg(2), mozjpeg(7), *jpegli, mozjpeg(7, FULL)
     if trial.quality < 80:
-        return mozjpeg(5), mozjpeg(2), *jpegli, mozjpeg(7, FULL)
+        return mozjpeg(5), mozjpeg(2), mozjpeg(3), *jpegli, mozjpeg(7, FULL)
     return *jpegli, mozjpeg(7), mozjpeg(2), mozjpeg(7, FULL)
 
 
@@ -199,15 +199,16 @@ class Search:
         best = max((self._trial(FIRST, rung) for rung in self._spread()), key=by_likeness)
         best = self._climb(best, wide)
         for recipe in rivals(best):
-            trial = self._begin(recipe, best.scale)
+            trial = self._begin(recipe, best)
             if trial.likeness > best.likeness - HOPELESS:
                 best = max(best, self._climb(trial, wide), key=by_likeness)
         return self._climb(best, narrow)
 
-    def _begin(self, recipe: Recipe, scale: float) -> Trial:
-        """At about that scale, or unscaled if that is near and better: what is not resampled at all is crisper."""
+    def _begin(self, recipe: Recipe, like: Trial) -> Trial:
+        """At about the same scale, or unscaled if that is near and better: what is not resampled at all is crisper."""
+        self._introduce(recipe, like.scale, like.quality)
         scales = [self._model.scale(recipe, quality) for quality in self._rungs]
-        near = min(range(len(scales)), key=lambda rung: abs(math.log(scales[rung] / scale)))
+        near = min(range(len(scales)), key=lambda rung: abs(math.log(scales[rung] / like.scale)))
         trial = self._trial(recipe, near)
         unscaled = next((rung for rung, scale in enumerate(scales) if scale >= 1), None)
         if unscaled is None or not CRISP <= trial.scale < 1:
@@ -244,7 +245,7 @@ class Search:
             if trial.recipe == recipe and trial.scale == 1 and quality <= trial.quality:
                 return trial
         if not self._model.knows(recipe):
-            self._encode(recipe, recipe.encoder.draft, recipe.encoder.draft_share, *self._model.guess(recipe, quality))
+            self._introduce(recipe, *self._model.guess(recipe, quality))
         for _ in range(3):
             scale, filling = self._model.guess(recipe, quality)
             jpeg, excess = self._encode(recipe, recipe.encoder.trial, recipe.encoder.trial_share, scale, filling)
@@ -254,6 +255,10 @@ class Search:
         if scale < 1 or excess > 0:  # as if it filled the limit; at scale 1 nothing can be added to what fits
             likeness -= gain(likeness) * excess
         return Trial(recipe, filling, scale, likeness)
+
+    def _introduce(self, recipe: Recipe, scale: float, quality: int) -> None:
+        """A draft, so that the model knows how many bytes this recipe takes."""
+        self._encode(recipe, recipe.encoder.draft, recipe.encoder.draft_share, scale, quality)
 
     def _encode(
         self, recipe: Recipe, encoder: Encoder, share: float, scale: float, quality: int
