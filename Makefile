@@ -27,6 +27,13 @@ serve: $(INSTALLED)  ## pserve on development.ini, with the curl lines to try
 	@$(BIN)/python examples/welcome.py
 	@$(BIN)/pserve development.ini
 
+bench: $(INSTALLED)  ## GETs and POSTs a second, beside a bare function; THUMBOR=/path/to/bin/thumbor for it too
+	$(BIN)/python -m benchmarks.load $(if $(THUMBOR),--thumbor $(THUMBOR))
+	$(BIN)/python -m benchmarks.posts
+
+faults: $(INSTALLED)  ## kills, stops, freezes and fills up each part in turn, and prints what was counted (20 minutes)
+	$(BIN)/python -m tests.faults
+
 lint: $(INSTALLED)  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
