@@ -66,6 +66,8 @@ setup(
         "tests": TESTS,
         "lint": ["ruff >= 0.14"],
         "plot": ["matplotlib >= 3.10"],
+        "jpegli": ["pyjpegli >= 0.3.2"],  # one more encoder to choose from, where quality is high
+        "benchmarks": ["matplotlib >= 3.10", "scikit-image >= 0.25", "ssimulacra2 >= 0.3"],
     },
     entry_points={
         "paste.app_factory": ["main = belfoot_img:main"],
