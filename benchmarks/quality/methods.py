@@ -79,12 +79,15 @@ def imagemagick(source: bytes, limit: int) -> bytes:
     return _run([command, "-define", f"jpeg:extent={limit}b", "ppm:-", "jpeg:-"], ppm)
 
 
-def jpegoptim(source: bytes, limit: int) -> bytes:
+def jpegoptim(source: bytes, limit: int) -> bytes | None:
     """``--size`` knows only thousands of bytes and files that are JPEGs already, so it gets one of quality 100."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.jpg"
         original(source).pixels.save(path, "JPEG", quality=100)
-        _run(["jpegoptim", "--quiet", "--strip-all", "--all-progressive", f"--size={limit // 1024}k", str(path)])
+        try:
+            _run(["jpegoptim", "--quiet", "--strip-all", "--all-progressive", f"--size={limit // 1024}k", str(path)])
+        except subprocess.CalledProcessError:  # it says so when it cannot
+            return None
         return path.read_bytes()
 
 
