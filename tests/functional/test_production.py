@@ -85,7 +85,7 @@ def test_gunicorn_finds_its_settings_beside_production_ini():
 def test_the_units_are_what_systemd_understands(tmp_path):
     for unit in ("belfoot-img.socket", "belfoot-img.service"):
         text = (PROJECT / "deploy" / unit).read_text()
-        (tmp_path / unit).write_text(text.replace("/opt/belfoot-img/bin/gunicorn", str(servers.BIN / "gunicorn")))
+        (tmp_path / unit).write_text(text.replace("/opt/belfoot_img/bin/gunicorn", str(servers.BIN / "gunicorn")))
     verify = ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())]
     found = subprocess.run(verify, capture_output=True, text=True, timeout=60)
     complaints = [line for line in found.stderr.splitlines() if "belfoot-img" in line]
