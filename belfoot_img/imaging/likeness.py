@@ -17,6 +17,7 @@ RADIUS, DEVIATION = 5, 1.5  # of the Gaussian window, px
 STABILISER = 0.0009
 LEAST_SIDE = 8  # px; a plane smaller than this is not compared
 FULL_PIXELS, STRIPS = 300_000, 6  # a larger picture is compared at full size in strips only
+BAND = 256  # rows
 OPSIN_BIAS = 0.0037930732552754493
 OPSIN = np.array([[0.30, 0.622, 0.078], [0.23, 0.692, 0.078], [0.24342269, 0.20476745, 0.55180987]], dtype=np.float32)
 
@@ -37,6 +38,8 @@ HALVED = {
         ((95.108, 0), (0.986398, 171.267), (0.983438, 0.980786)),
     ),
 }
+
+FIRST_HALVINGS = min(HALVED)
 
 _window = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / DEVIATION) ** 2)
 WINDOW = (_window / _window.sum()).astype(np.float32)
@@ -71,11 +74,14 @@ class Likeness:
         else:
             coloured = pixels if pixels.size == self._size else pixels.resize(self._size, Image.Resampling.LANCZOS)
         planes = [(self._strips_of(pixels.convert("L")), FULL_Y)]
-        linear = LINEAR[np.asarray(coloured)].reshape(coloured.height, coloured.width, -1)
-        while halvings < max(HALVED) and min(linear.shape[:2]) >= 2 * LEAST_SIDE:
-            linear, halvings = _halved(linear), halvings + 1
-            if halvings in HALVED:
-                planes.append((_xyb(linear), HALVED[halvings]))
+        if min(coloured.size) < 2 * LEAST_SIDE << FIRST_HALVINGS - halvings:
+            return planes
+        linear = _linear(coloured, FIRST_HALVINGS - halvings)
+        for halvings in HALVED:
+            planes.append((_xyb(linear), HALVED[halvings]))
+            if min(linear.shape[:2]) < 2 * LEAST_SIDE:
+                break
+            linear = _halved(linear)
         return planes
 
     def _strips_of(self, luma: Image.Image) -> np.ndarray:
@@ -133,6 +139,18 @@ def _weighted(shifted: list[np.ndarray]) -> np.ndarray:
         pair *= WINDOW[i]
         total += pair
     return total
+
+
+def _linear(pixels: Image.Image, halvings: int) -> np.ndarray:
+    """Linear light, halved; band by band, since at full size it takes twelve bytes a pixel."""
+    bands = []
+    for top in range(0, pixels.height, BAND):
+        band = np.asarray(pixels.crop((0, top, pixels.width, min(top + BAND, pixels.height))))
+        linear = LINEAR[band].reshape(*band.shape[:2], -1)
+        for _ in range(halvings):
+            linear = _halved(linear)
+        bands.append(linear)
+    return np.concatenate(bands)
 
 
 def _halved(linear: np.ndarray) -> np.ndarray:
