@@ -140,8 +140,9 @@ def slow_origin(folder: Path, posts: int, threads: int, seconds: float) -> Row:
     )
 
 
-def mixed(folder: Path, requests: int, callers: int = 6) -> Row:
-    """Reads, 304s, JPEGs, listings, refusals, small and reused conversions; the memory of each worker meanwhile."""
+def mixed(folder: Path, requests: int, growth: float = 0.01, callers: int = 6) -> Row:
+    """Reads, 304s, JPEGs, listings, refusals, small and reused conversions; the memory of each worker meanwhile, which
+    may have grown by the share ``growth`` in the second half."""
     with site(folder, "--workers=2", "--max-requests=0") as running, ThreadPoolExecutor(callers) as pool:
         running.store("large", running.origin.serve(noise(1)))
         known = running.caller().read("large").headers["ETag"]
@@ -162,7 +163,7 @@ def mixed(folder: Path, requests: int, callers: int = 6) -> Row:
         "memory of each worker: slope below 1 % in the second half",
         f"{counts(statuses)}; memory {max(samples[-1][1].values()) / MEGABYTE:.0f} MB, "
         f"{slope:+.2%} over the second half; {broken} partial rows",
-        memory_flat=slope < 0.01,
+        memory_flat=slope < growth,
         no_errors=set(statuses) <= {200, 201, 304, 401, 404, 422},
         no_partial_rows=broken == 0,
     )
@@ -187,6 +188,7 @@ def _mix(caller: Caller, numbers: range, known: str, urls: list[str]) -> Counter
         else:
             answer = caller.store(f"mixed {number % 500}", urls[number % len(urls)])
         statuses[answer.status] += 1
+    caller.close()
     return statuses
 
 

@@ -57,8 +57,8 @@ class Caller:
         user = {"username": EDITOR.username, "password": EDITOR.password}
         body = json.dumps({"user": user, "data": data or {}})
         started = time.monotonic()
+        connection = self._connection or http.client.HTTPConnection(self._address, timeout=self._timeout)
         try:
-            connection = self._connection or http.client.HTTPConnection(self._address, timeout=self._timeout)
             self._connection = connection if self._keep_alive else None
             headers = {"Content-Type": "application/json", **headers}
             if not self._keep_alive:
@@ -70,8 +70,13 @@ class Caller:
                 connection.close()
             return Answer(answer.status, time.monotonic() - started, content, dict(answer.getheaders()))
         except (OSError, http.client.HTTPException) as error:
+            connection.close()
             self._connection = None
             return Answer(0, time.monotonic() - started, error=repr(error))
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
 
     def read(self, article_id: str, **headers: str) -> Answer:
         return self.request("GET", f"/api/v1/images/{article_id}", **headers)
@@ -218,6 +223,7 @@ class Load:
             count += 1
             if answer.status != 200 and answer.status != 201:
                 time.sleep(0.05)  # a caller that is refused does not hammer
+        caller.close()
 
     def statuses(self) -> Counter:
         return Counter(answer.status for _, answer in self.answers)
