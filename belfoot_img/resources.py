@@ -92,10 +92,12 @@ class Metrics(Resource):
 
 class Root(Resource):
     __acl__ = [(Allow, Everyone, "read"), DENY_ALL]
-    children = {"health": Health, "metrics": Metrics, "api": Api}
+    children = {"health": Health, "api": Api}
 
-    def __init__(self, request=None):
+    def __init__(self, request):
         super().__init__()
+        if request.registry["settings"].metrics:
+            self.children = {**self.children, "metrics": Metrics}
 
 
 @implementer(ITraverser)

@@ -17,14 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyramid.authorization import ACLHelper, Authenticated, Everyone
-from pyramid.exceptions import ConfigurationError
 from pyramid.interfaces import ISecurityPolicy
 from pyramid.request import RequestLocalCache
 from pyramid.security import Denied
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from zope.interface import implementer
-from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
 from belfoot_img.errors import (
@@ -36,14 +34,21 @@ from belfoot_img.errors import (
     TooManyFailures,
 )
 from belfoot_img.models import login, user
+from belfoot_img.models.deadlines import reason
 from belfoot_img.passwords import Passwords
 from belfoot_img.payload import Credentials
-from belfoot_img.settings import SecuritySettings, SettingsError
+from belfoot_img.settings import SecuritySettings, SettingsError, one_line
 
 log = logging.getLogger(__name__)
 
 KNOWN_PACE = 0.1
 """Seconds between two hashings for users at known addresses while their name or address is blocked."""
+
+
+HINTS = {
+    "body": '{"user": {"username": …, "password": …}} in the JSON body',
+    "basic": "name and password in the header Authorization: Basic",
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class CredentialsPolicy:
     def __init__(self, authentication: tuple[str, ...], passwords: Passwords | None = None):
         sources = {"body": credentials_from_body, "basic": credentials_from_header}
         self._sources: list[Callable] = [sources[name] for name in authentication]
+        self._hint = f"Send {' or '.join(HINTS[name] for name in authentication)}."
         self._passwords = passwords or Passwords()
         self._known_pace = Pace(KNOWN_PACE)
         self._acl = ACLHelper()
@@ -112,11 +118,11 @@ class CredentialsPolicy:
             for find in self._sources:
                 if credentials := find(request):
                     return self._authenticate(request, credentials)
-            return CredentialsMissing()
+            return CredentialsMissing(self._hint)
         except ServiceError as error:
             return error
         except (DBAPIError, PoolTimeout) as error:
-            log.error("authentication: the database failed: %s", type(error).__name__)
+            log.error("authentication: the database failed: %s", reason(error))
             return DatabaseUnavailable()
 
     def _authenticate(self, request, credentials: Credentials) -> Identity:
@@ -184,8 +190,8 @@ def includeme(config):
     try:
         policy = config.maybe_dotted(name).from_settings(settings)
         verifyObject(ISecurityPolicy, policy)
-    except (ImportError, AttributeError, ConfigurationError, Invalid) as error:
+    except Exception as error:  # whatever the class by a dotted name does
         right = "the dotted name of a Pyramid security policy with from_settings(SecuritySettings)"
-        raise SettingsError(f"belfoot_img.security_policy = {name!r}: should be {right} ({error})") from None
+        raise SettingsError(f"belfoot_img.security_policy = {name!r}: should be {right} ({one_line(error)})") from None
     config.set_security_policy(policy)
     config.set_default_permission("closed")  # held by nobody: a view that forgets its permission lets nobody in

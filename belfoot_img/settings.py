@@ -28,6 +28,11 @@ class SettingsError(Exception):
     """A setting that stops the start; the message is one line that names the key, the value and what would be right."""
 
 
+def one_line(error: BaseException) -> str:
+    """An error of somebody else's in one line, for a SettingsError or a log."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 # --- what a raw value may look like: str → value, or ValueError(what would be right) -------------------------------
 
 UNITS = {"b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2, "gb": 1000**3, "gib": 1024**3}

@@ -26,6 +26,8 @@ def request_scope(handler, registry):
     def tween(request):
         request.id = _request_id(request.headers.get("X-Request-ID"))
         request.client_address = client_address(request.environ, trusted)
+        if "HTTP_ACCEPT" in request.environ:
+            request.environ["HTTP_ACCEPT"] = plain_accept(request.environ["HTTP_ACCEPT"])
         mark = request_id.set(request.id)
         started = time.monotonic()
         metrics.in_flight.inc()
@@ -35,6 +37,7 @@ def request_scope(handler, registry):
             except Exception:
                 response = request.invoke_exception_view(reraise=False)
             response.headers["X-Request-ID"] = request.id
+            response.headers.setdefault("Cache-Control", "no-store")
             seconds = time.monotonic() - started
             metrics.answered(request, response, seconds)
             access.info(
@@ -57,6 +60,12 @@ def request_scope(handler, registry):
 def _request_id(given: str | None) -> str:
     """The proxy's or the caller's own id where it is a plain one, so that their logs and ours meet; else a new one."""
     return given if given and re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else uuid.uuid4().hex
+
+
+def plain_accept(header: str) -> str:
+    """``Accept`` without parameters other than q: ``application/json; charset=utf-8`` means JSON to those who send it,
+    and nothing to Pyramid."""
+    return re.sub(r";(?!\s*q\s*=)[^;,]*", "", header, flags=re.I)
 
 
 def client_address(environ: dict, trusted: tuple) -> str:

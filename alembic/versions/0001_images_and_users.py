@@ -54,7 +54,7 @@ def upgrade():
         sa.CheckConstraint(
             "char_length(article_id) BETWEEN 1 AND 255 AND article_id !~ '/'", name=op.f("ck_images_article_id")
         ),
-        sa.CheckConstraint("octet_length(image) = (bytes + 2) / 3 * 4", name=op.f("ck_images_image_whole")),
+        sa.CheckConstraint("octet_length(decode(image, 'base64')) = bytes", name=op.f("ck_images_image_whole")),
         sa.CheckConstraint(
             "encode(sha256(decode(image, 'base64')), 'hex') = sha256", name=op.f("ck_images_image_intact")
         ),

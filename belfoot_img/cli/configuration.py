@@ -35,14 +35,15 @@ def settings_from(ini: str) -> Settings:
 @contextmanager
 def database(ini: str) -> Iterator:
     """The engine of the .ini; a database that does not answer ends the command with one line."""
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DBAPIError
 
     from belfoot_img.models import engine_from_settings
+    from belfoot_img.models.deadlines import reason
 
     engine = engine_from_settings(settings_from(ini).database)
     try:
         yield engine
-    except OperationalError as error:
-        raise click.ClickException(f"the database does not answer: {str(error.orig).strip()}") from None
+    except DBAPIError as error:
+        raise click.ClickException(f"the database does not do it: {reason(error)}") from None
     finally:
         engine.dispose()

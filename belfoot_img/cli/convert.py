@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from dataclasses import replace
@@ -46,10 +47,7 @@ def convert(source, output, ini, size_limit, fit_policy, explain, plot):
     from belfoot_img.imaging import converter
 
     settings = _settings(ini, size_limit, fit_policy)
-    try:
-        converter.fit_policy(settings)
-    except ValueError as right:
-        raise click.ClickException(f"--fit-policy {fit_policy}: should be {right}") from None
+    converter.fit_policy(settings)
     try:
         content = _read(source, settings.fetch)
         started = time.perf_counter()
@@ -60,7 +58,7 @@ def convert(source, output, ini, size_limit, fit_policy, explain, plot):
     if output == "-":
         sys.stdout.buffer.write(outcome.jpeg)
     else:
-        Path(output).write_bytes(outcome.jpeg)
+        _write(Path(output), outcome.jpeg)
     click.echo(_line(len(content), outcome, seconds), err=True)
     if explain:
         click.echo(_table(outcome), err=True)
@@ -87,6 +85,21 @@ def _read(source: str, settings: FetchSettings) -> bytes:
         return Path(source).read_bytes()
     except OSError as error:
         raise click.ClickException(f"{source}: {error.strerror}") from None
+
+
+def _write(path: Path, jpeg: bytes) -> None:
+    """Whole or not at all: what stood there stays until the new file is complete."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if path.exists() and not path.is_file():  # a device, a pipe
+            path.write_bytes(jpeg)
+            return
+        part.write_bytes(jpeg)
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise click.ClickException(f"{path}: {error.strerror}") from None
 
 
 def _line(size: int, outcome, seconds: float) -> str:

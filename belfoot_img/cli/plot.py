@@ -36,5 +36,9 @@ def draw(outcome, settings: ImagingSettings, path: str) -> None:
     below.set_xlabel("scale (new side / source's side)")
     above.legend()
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    try:
+        figure.savefig(path, dpi=110, format="png")
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
+    finally:
+        pyplot.close(figure)

@@ -115,7 +115,9 @@ def _found(ini: str, name: str):
 def _new_hash() -> str:
     from belfoot_img.passwords import Passwords
 
-    if sys.stdin.isatty():
+    if sys.stdin is None:  # closed: nothing can be asked for, nothing read
+        password = ""
+    elif sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\r\n")

@@ -18,7 +18,7 @@ from belfoot_img import __version__
 from belfoot_img.imaging import decoding, fitting, jpeg
 from belfoot_img.imaging.fetching import Fetcher
 from belfoot_img.imaging.workers import Workers
-from belfoot_img.settings import ImagingSettings, SettingsError
+from belfoot_img.settings import ImagingSettings, SettingsError, one_line
 
 REPACKABLE = 1.25
 """A source of at most this many times the limit is worth a try at repacking, which saves 5 to 20 % (measured)."""
@@ -76,10 +76,7 @@ class Converter:
     @classmethod
     def from_settings(cls, settings: ImagingSettings) -> Converter:
         """Raises SettingsError where the fit policy is none."""
-        try:
-            fit_policy(settings)
-        except ValueError as right:
-            raise SettingsError(f"belfoot_img.fit_policy = {settings.fit_policy!r}: should be {right}") from None
+        fit_policy(settings)
         return cls(settings, Fetcher.from_settings(settings.fetch), Workers.from_settings(settings))
 
     @cached_property
@@ -92,6 +89,7 @@ class Converter:
         source = self._fetcher.fetch(url)
         known = recall(source_sha256=hashlib.sha256(source).hexdigest(), settings_sha256=self.settings_sha256)
         if known:
+            decoding.bound((known["source_width"], known["source_height"]), self._settings.fetch.max_pixels)
             converted = Converted(**{**known, "encodes": 0, "reused": True})
         else:
             converted = self._workers.run(transform, source, self._settings)
@@ -150,8 +148,12 @@ def _repacked(source: bytes, header: decoding.Header, settings: ImagingSettings)
 
 @lru_cache(maxsize=4)
 def fit_policy(settings: ImagingSettings) -> fitting.FitPolicy:
-    """Raises ValueError(what would be right)."""
-    return fitting.resolve(settings.fit_policy).from_settings(settings)
+    """Raises SettingsError, whatever the class by a dotted name does."""
+    try:
+        return fitting.resolve(settings.fit_policy).from_settings(settings)
+    except Exception as error:
+        right = str(error) if isinstance(error, ValueError) else f"a class that can be built ({one_line(error)})"
+        raise SettingsError(f"belfoot_img.fit_policy = {settings.fit_policy!r}: should be {right}") from None
 
 
 def describe(source: bytes, settings: ImagingSettings, outcome: Outcome) -> Converted:
@@ -170,7 +172,7 @@ def describe(source: bytes, settings: ImagingSettings, outcome: Outcome) -> Conv
         source_bytes=len(source),
         source_sha256=hashlib.sha256(source).hexdigest(),
         action=outcome.action,
-        policy=settings.fit_policy,
+        policy=fit_policy(settings).name,
         scale=fitted.scale if fitted else 1.0,
         quality=fitted.quality if fitted else None,
         encodes=fitted.encodes if fitted else 0,

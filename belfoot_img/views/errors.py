@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from belfoot_img import metrics
 from belfoot_img.errors import (
+    CredentialsMissing,
     DatabaseUnavailable,
     Forbidden,
     MalformedJson,
@@ -20,6 +21,7 @@ from belfoot_img.errors import (
     NotFound,
     ServiceError,
 )
+from belfoot_img.models.deadlines import reason
 from belfoot_img.resources import MalformedPath as MalformedPathResource
 from belfoot_img.resources import Missing, Resource
 
@@ -35,7 +37,6 @@ def refused(error: ServiceError, request) -> Response:
         charset=None,
         content_type="application/json",
     )
-    response.headers["Cache-Control"] = "no-store"
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
@@ -48,8 +49,9 @@ def refused(error: ServiceError, request) -> Response:
 
 @forbidden_view_config()
 def forbidden(denial: HTTPForbidden, request) -> Response:
-    """The policy's denial carries its reason; a denial without one is a permission that nobody holds."""
-    return refused(getattr(denial.result, "error", None) or Forbidden(), request)
+    """Our policy's denial carries its reason; that of another policy may not."""
+    because = getattr(denial.result, "error", None)
+    return refused(because or (Forbidden() if request.identity else CredentialsMissing()), request)
 
 
 @exception_view_config(DBAPIError)
@@ -58,7 +60,7 @@ def database(error: Exception, request) -> Response:
     """The database went away or took too long; a fault of our own SQL is ours, and answered as such."""
     if isinstance(error, DBAPIError) and not (error.connection_invalidated or isinstance(error, OperationalError)):
         return failed(error, request)
-    log.error("the database failed: %s", type(getattr(error, "orig", None) or error).__name__)
+    log.error("the database failed: %s", reason(error))
     return refused(DatabaseUnavailable(), request)
 
 

@@ -24,8 +24,8 @@ def store(collection, request):
     metrics.converted(converted)
     if row.created:
         request.response.status = 201
-        request.response.location = request.resource_path(Image(article_id, collection)).rstrip("/")
-    return {"data": as_.as_data(row, None if _minimal(request) else converted.image)}
+        request.response.location = as_.location(Image(article_id, collection), request)
+    return {"data": as_.as_data(row, None if as_.minimal(request) else converted.image)}
 
 
 @view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json")
@@ -35,8 +35,7 @@ def store(collection, request):
 def browse(collection, request, respond=as_.as_json):
     if request.payload.names_article:
         return read(Image(request.payload.article_id(), collection), request, respond)
-    after, limit = request.GET.get("after"), as_.page_size(request.GET.get("limit", "50"))
-    after = as_.place(after) if after else None
+    limit, after = as_.listing(request)
     with request.short_session() as session:
         rows = image.page(session, limit=limit + 1, after=after)
     more = len(rows) > limit
@@ -54,7 +53,7 @@ def read(context, request, respond=as_.as_json) -> Response:
     row, content = request.find_image(context.article_id, known=as_.known_etags(request))
     if row is None:
         raise ImageNotFound
-    return respond(row, content) if content else as_.not_modified(row)
+    return as_.not_modified(row) if content is None or as_.any_will_do(request) else respond(row, content)
 
 
 @view_config(context=Image, request_method="GET", permission="read", accept="image/jpeg")
@@ -67,7 +66,3 @@ def remove(context, request) -> Response:
     if not image.remove(request.dbsession, context.article_id):
         raise ImageNotFound
     return Response(status=204)
-
-
-def _minimal(request) -> bool:
-    return "return=minimal" in request.headers.get("Prefer", "").replace(" ", "").lower().split(",")

@@ -6,12 +6,12 @@ import base64
 import binascii
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyramid.response import Response
 
-from belfoot_img.errors import InvalidField
+from belfoot_img.errors import InvalidField, MalformedPath
 
 MARK = "\0"
 """Stands for the base64 until the JSON is written; PostgreSQL holds no such character, so no value can be it."""
@@ -64,6 +64,13 @@ def as_jpeg(row, content) -> Response:
     return _cacheable(row, [content.jpeg], "image/jpeg")
 
 
+def location(image, request) -> str:
+    """Where the image is read; whole and with dots escaped, or WebOb would resolve an article id such as ``..``."""
+    path = request.resource_path(image).rstrip("/")
+    head, _, article_id = path.rpartition("/")
+    return f"{request.host_url}{head}/{article_id.replace('.', '%2E') if set(article_id) == {'.'} else article_id}"
+
+
 def not_modified(row) -> Response:
     return Response(status=304, headerlist=[*CACHING.items(), ("ETag", f'"{row.sha256}"')])
 
@@ -72,6 +79,19 @@ def _cacheable(row, body: list[bytes], content_type: str) -> Response:
     headers = [*CACHING.items(), ("ETag", f'"{row.sha256}"'), ("Content-Type", content_type)]
     headers.append(("Content-Length", str(sum(map(len, body)))))
     return Response(app_iter=body, headerlist=headers)
+
+
+def any_will_do(request) -> bool:
+    """``If-None-Match: *``: whatever is there, the caller has it (RFC 9110, 13.1.2)."""
+    return request.headers.get("If-None-Match", "").strip() == "*"
+
+
+def minimal(request) -> bool:
+    """``Prefer: return=minimal`` (RFC 7240), among other preferences, with parameters, in quotes."""
+    return (
+        re.search(r'(^|[,;])\s*return\s*=\s*"?minimal"?\s*([,;]|$)', request.headers.get("Prefer", ""), re.I)
+        is not None
+    )
 
 
 def known_etags(request) -> list[str]:
@@ -96,12 +116,22 @@ def place(cursor: str) -> tuple[datetime, str]:
     try:
         updated_at, article_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         moment = datetime.fromisoformat(updated_at)
-        if moment.tzinfo is None or not isinstance(article_id, str) or "\0" in article_id:
+        if moment.utcoffset() != timedelta(0) or not isinstance(article_id, str) or "\0" in article_id:
             raise ValueError
         article_id.encode()
         return moment, article_id
     except (ValueError, TypeError, binascii.Error, RecursionError, OverflowError):
         raise InvalidField("after: send the 'next' of the page before.") from None
+
+
+def listing(request) -> tuple[int, tuple[datetime, str] | None]:
+    """(rows a page, the place after which it begins). Raises InvalidField, MalformedPath."""
+    try:
+        query = request.GET
+    except UnicodeDecodeError:
+        raise MalformedPath("The query is not percent-encoded UTF-8.") from None
+    after = query.get("after")
+    return page_size(query.get("limit", "50")), place(after) if after else None
 
 
 def page_size(text: str) -> int:

@@ -17,6 +17,14 @@ from tests.photographs import photograph, png
 LIMIT = 180_000
 
 
+def cursor(moment: str) -> str:
+    """A cursor that somebody made up."""
+    return "after=" + base64.urlsafe_b64encode(json.dumps([moment, "a"]).encode()).decode().rstrip("=")
+
+
+FAR, OFFSET = cursor("0001-01-01T00:00:00+23:59"), cursor("2026-01-01T00:00:00+01:00:00.123456")
+
+
 @pytest.fixture(scope="module")
 def picture() -> bytes:
     return photograph("coffee.png")
@@ -169,7 +177,7 @@ def test_listing_in_pages_newest_first(client, origin):
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=201", "limit=x", "limit=", "after=x", "after=bm9uc2Vuc2U", "after=%00"]
+    "query", ["limit=0", "limit=201", "limit=x", "limit=", "after=x", "after=bm9uc2Vuc2U", "after=%00", FAR, OFFSET]
 )
 def test_a_page_that_makes_no_sense_is_refused(client, query):
     assert_error(client.request("GET", f"/api/v1/images?{query}"), 422, "invalid_field")
@@ -194,3 +202,45 @@ def test_a_reader_may_only_read(client, origin, picture):
     assert_error(client.store(url, user=READER), 403, "forbidden")
     assert_error(client.remove(user=READER), 403, "forbidden")
     assert client.read().status_code == 200
+
+
+def test_a_query_that_is_no_utf_8_is_refused(client):
+    for query in ("limit=%FF", "after=%FF", "%FF=1"):
+        assert_error(client.request("GET", f"/api/v1/images?{query}"), 400, "malformed_path")
+
+
+def test_location_leads_to_every_article(client, origin):
+    for article_id, path in (("..", "%2E%2E"), (".", "%2E"), ("a b", "a%20b"), ("1.5", "1.5")):
+        answer = client.store(origin.serve(png(8, 8)), article_id)
+        assert answer.headers["Location"] == f"{client.base}/api/v1/images/{path}"
+
+
+def test_if_none_match_star(client, origin, picture):
+    assert client.read(headers={"If-None-Match": "*"}).status_code == 404
+    client.store(origin.serve(picture))
+    assert client.read(headers={"If-None-Match": "*"}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "prefer", ["return=minimal", 'wait=5, return="minimal"', "return=minimal; foo=bar", "Return = Minimal"]
+)
+def test_prefer_as_clients_write_it(client, origin, picture, prefer):
+    assert "image" not in client.store(origin.serve(picture), headers={"Prefer": prefer}).json()["data"]
+    other = client.store(origin.serve(picture), headers={"Prefer": "return=minimalist, x=return=minimal"})
+    assert "image" in other.json()["data"]
+
+
+def test_accept_with_parameters(client, origin, picture):
+    client.store(origin.serve(picture))
+    for accept in (
+        "application/json; charset=utf-8, image/jpeg;q=0.4",
+        "application/json;charset=utf-8;q=0.5,image/jpeg;q=0.4",
+    ):
+        assert client.read(headers={"Accept": accept}).headers["Content-Type"] == "application/json"
+    accept = "image/jpeg;version=1, application/json;q=0.1"
+    assert client.read(headers={"Accept": accept}).headers["Content-Type"] == "image/jpeg"
+
+
+def test_nothing_private_is_kept_on_the_way(client, origin, picture):
+    for answer in (client.store(origin.serve(picture)), client.request("GET", "/api/v1/images"), client.read("none")):
+        assert answer.headers["Cache-Control"] == "no-store"

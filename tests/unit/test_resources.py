@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +14,10 @@ from belfoot_img import resources
 from belfoot_img.resources import Root, Traverser
 
 
-def context(path_info: str, **environ):
+def context(path_info: str, metrics=True, **environ):
     request = Request.blank("/", environ={"PATH_INFO": path_info, **environ})
-    found = Traverser(Root())(request)
+    request.registry = {"settings": SimpleNamespace(metrics=metrics)}
+    found = Traverser(Root(request))(request)
     assert found["view_name"] == "" and found["subpath"] == ()
     return found["context"]
 
@@ -43,6 +46,10 @@ def context(path_info: str, **environ):
 )
 def test_where_a_path_leads(path, kind):
     assert type(context(path)).__name__ == kind
+
+
+def test_metrics_are_nowhere_unless_the_setting_turns_them_on():
+    assert type(context("/metrics", metrics=False)) is resources.Missing
 
 
 def test_a_virtual_root_is_no_way_around():

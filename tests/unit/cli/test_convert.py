@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from belfoot_img.cli import commands
+from belfoot_img.settings import SettingsError
 from tests.photographs import photograph
 
 
@@ -60,13 +63,30 @@ def test_a_link(run, origin, tmp_path):
     assert answer.exit_code == 0 and (tmp_path / "out.jpg").stat().st_size <= 180_000
 
 
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_file_that_cannot_be_written_leaves_what_stood_there(run, coffee, tmp_path):
+    for output in (tmp_path / "nowhere" / "out.jpg", Path("/dev/full")):
+        answer = run(coffee, "-o", output, "--fit-policy", "ladder")
+        assert answer.exit_code == 1 and answer.output.startswith(f"Error: {output}: ")
+    standing = tmp_path / "out.jpg"
+    standing.write_bytes(b"precious")
+    (tmp_path / ".out.jpg.part").mkdir()  # writing beside it fails
+    assert run(coffee, "-o", standing, "--fit-policy", "ladder").output == f"Error: {standing}: Is a directory\n"
+    assert standing.read_bytes() == b"precious"
+
+
+def test_a_fit_policy_that_is_none(run, coffee, tmp_path):
+    answer = run(coffee, "-o", tmp_path / "out.jpg", "--fit-policy", "no.such.policy")
+    assert isinstance(answer.exception, SettingsError)
+    assert str(answer.exception).startswith("belfoot_img.fit_policy = 'no.such.policy': should be best, ladder")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["nowhere.png"], "nowhere.png: No such file"),
         (["setup.py"], "not_an_image"),
         (["setup.py", "--size-limit", "180"], "should be a size such as 180 kB"),
-        (["setup.py", "--fit-policy", "no.such.policy"], "--fit-policy no.such.policy: should be best, ladder"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_writes_nothing(run, tmp_path, arguments, says):

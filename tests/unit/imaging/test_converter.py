@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from belfoot_img.errors import CannotFit, ImageDamaged, NotAnImage
+from belfoot_img.errors import CannotFit, ImageDamaged, ImageTooLarge, NotAnImage
 from belfoot_img.imaging import converter
 from belfoot_img.imaging.converter import Converted, Converter, settings_sha256, settle, transform
 from belfoot_img.settings import FetchSettings, ImagingSettings, SettingsError
@@ -139,6 +139,13 @@ class TestConverter:
         assert asked == [{"source_sha256": first.source_sha256, "settings_sha256": first.settings_sha256}]
         assert converted.reused and converted.encodes == 0 and converted.image == first.image
 
+    def test_what_is_remembered_is_still_held_to_max_pixels(self):
+        first = transform(photograph("astronaut.png"), SETTINGS).as_row()
+        known = {name: first[name] for name in first if name not in ("milliseconds", "reused")}
+        settings = replace(SETTINGS, fetch=FetchSettings(max_pixels=512 * 512 - 1))
+        with pytest.raises(ImageTooLarge):
+            Converter(settings, self.Fetching(), self.Running()).convert("http://x", lambda **source: known)
+
     def test_what_is_not_remembered_is(self):
         subject = self.converter()
         converted = subject.convert("http://x", lambda **source: None)
@@ -155,9 +162,22 @@ class TestConverter:
         with pytest.raises(SettingsError, match=f"^belfoot_img.fit_policy = '{name}': should be best, ladder or"):
             Converter.from_settings(replace(SETTINGS, fit_policy=name))
 
+    def test_a_fit_policy_that_cannot_be_built_stops_the_start_in_one_line(self):
+        with pytest.raises(SettingsError, match=r"^belfoot_img.fit_policy = .*: should be .* \(two lines\)$"):
+            Converter.from_settings(replace(SETTINGS, fit_policy=f"{__name__}.Broken"))
+
     def test_a_fit_policy_of_ones_own(self):
         settings = replace(SETTINGS, fit_policy=f"{__name__}.Thumbnails")
         assert converter.settle(photograph("astronaut.png"), settings).fitted.quality == 42
+
+
+class Broken:
+    name = "broken"
+    fit = None
+
+    @classmethod
+    def from_settings(cls, settings):
+        raise RuntimeError("two\nlines")
 
 
 class Thumbnails:

@@ -6,6 +6,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from belfoot_img.models import schema
 from belfoot_img.models.meta import Base
@@ -53,8 +54,19 @@ def test_a_start_against_an_older_schema_is_refused_in_one_line(empty):
     schema.refuse_old(empty)
 
 
-def test_a_database_that_does_not_answer_stops_no_start():
-    schema.refuse_old(create_engine("postgresql+psycopg2://127.0.0.1:1/nothing", connect_args={"connect_timeout": 2}))
+def test_a_schema_of_a_newer_version_is_not_sent_to_migrate(empty):
+    schema.migrate(empty)
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for ask in (schema.refuse_old, schema.migrate):
+        with pytest.raises(SettingsError, match=r"is at 9999, which this version .* does not know"):
+            ask(empty)
+
+
+def test_a_database_that_does_not_answer_says_why():
+    away = create_engine("postgresql+psycopg2://127.0.0.1:1/nothing", connect_args={"connect_timeout": 2})
+    with pytest.raises(OperationalError):
+        schema.refuse_old(away)
 
 
 def test_the_base64_is_stored_uncompressed_and_out_of_line(engine):
