@@ -37,6 +37,7 @@ from belfoot_img.settings import ImagingSettings
 
 AIM = 0.994  # of the limit
 FILLED = 0.986
+SURELY_MORE = 4  # pixels for each byte of the limit; beyond them quality 100 is out of reach
 DEAR_ENCODES = 5  # at most, in earnest; after them only what is sure to fit
 HEADER = 700  # bytes of a progressive JPEG that do not depend on the picture
 NEAR = 0.05  # log of bytes
@@ -118,8 +119,10 @@ class Best:
             limit = min(limit, original.source_bytes * 6 // 5 + 2 * HEADER)
         record = Record(original)
         reference = reference_of(original, self.max_side)
-        search = Search(reference, self.rungs, limit, record)
         filling = Filling(original, reference, self.rungs, limit, record)
+        if finest := filling.finest():
+            return record.fitted(*finest)
+        search = Search(reference, self.rungs, limit, record)
         return record.fitted(*filling.fill(filling.likest(search.finalists())))
 
 
@@ -284,6 +287,17 @@ class Filling:
         self._reference, self._rungs, self._limit, self._record = reference, rungs, size_limit, record
         self._largest = max(reference.size)
         self._made: dict[tuple[Recipe, int, int], tuple[bytes, Candidate]] = {}
+
+    def finest(self) -> tuple[bytes, Candidate] | None:
+        """The whole reference at quality 100 with all of its colour, if that fits: there is nothing to search then."""
+        recipe = mozjpeg(FIRST.encoder.table, FULL)
+        if math.prod(self._reference.size) > SURELY_MORE * self._limit:
+            return None
+        draft = self._record.encode(recipe.encoder.draft, self._reference, 100, recipe.chroma)
+        if len(draft) * recipe.encoder.draft_share > 1.05 * self._limit:
+            return None
+        jpeg, candidate = self._encode(recipe, self._largest, 100)
+        return (jpeg, candidate) if len(jpeg) <= self._limit else None
 
     def likest(self, trials: list[Trial]) -> Trial:
         """Which of the finalists is likest to the whole reference."""

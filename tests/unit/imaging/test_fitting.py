@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pictures import noise, original, photograph, red_text, texture
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from belfoot_img.errors import CannotFit
 from belfoot_img.imaging.best import DEAR_ENCODES
@@ -195,3 +195,13 @@ def test_reduced_pixels_count_against_the_source_they_came_from(policy):
     fitted = resolve(policy).from_settings(ImagingSettings(max_side=600)).fit(source)
     assert (fitted.width, fitted.height) == (600, 400)
     assert fitted.scale == 600 / 1601
+
+
+def test_a_picture_that_fits_at_its_finest_keeps_all_of_its_colour():
+    """Halved chroma would smear a 6 × 6 icon beyond recognition, for bytes that nobody needs to save."""
+    icon = noise(6, 6, 6)
+    fitted = fit("best", icon)
+    with Image.open(io.BytesIO(fitted.jpeg)) as stored:
+        differences = ImageStat.Stat(ImageChops.difference(stored.convert("RGB"), icon)).mean
+    assert max(differences) < 2
+    assert fitted.candidates[-1].chroma == "4:4:4"
