@@ -13,7 +13,7 @@ help:  ## this list
 
 $(INSTALLED): setup.py pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[development,tests,lint]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[development,jpegli,tests,lint]'
 	touch $@
 
 demo: $(INSTALLED)  ## does the main job on real photographs, shows the result in demo/

@@ -23,6 +23,8 @@ def draw(outcome, settings: ImagingSettings, path: str) -> None:
     judged = [candidate for candidate in outcome.fitted.candidates if candidate.likeness is not None]
     for chroma, marker in (("4:2:0", "o"), ("4:4:4", "s")):
         some = [candidate for candidate in judged if candidate.chroma == chroma]
+        if not some:
+            continue
         above.scatter([c.scale for c in some], [c.likeness for c in some], marker=marker, label=chroma)
     for candidate in judged:
         above.annotate(f" q{candidate.quality}", (candidate.scale, candidate.likeness), fontsize=8)
@@ -31,7 +33,7 @@ def draw(outcome, settings: ImagingSettings, path: str) -> None:
     above.axvline(outcome.fitted.scale, color="tab:green", linewidth=1, label="stored")
     below.axvline(outcome.fitted.scale, color="tab:green", linewidth=1)
     below.axhline(1, color="tab:red", linewidth=1)
-    above.set_ylabel("likeness to the original (1 = identical)")
+    above.set_ylabel("likeness to the original (100 = identical)")
     below.set_ylabel("bytes / size limit")
     below.set_xlabel("scale (new side / source's side)")
     above.legend()

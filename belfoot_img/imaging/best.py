@@ -122,7 +122,8 @@ class Best:
         filling = Filling(original, reference, self.rungs, limit, record)
         if finest := filling.finest():
             return record.fitted(*finest)
-        search = Search(reference, self.rungs, limit, record)
+        reference_scale = max(reference.size) / max(original.width, original.height)
+        search = Search(reference, reference_scale, self.rungs, limit, record)
         return record.fitted(*filling.fill(filling.likest(search.finalists())))
 
 
@@ -177,10 +178,13 @@ def fineness(coarseness: float) -> int:
 class Search:
     """Trials on the sample, for the recipe, rung and scale of the greatest likeness."""
 
-    def __init__(self, reference: Image.Image, rungs: list[int], size_limit: int, record: Record):
+    def __init__(
+        self, reference: Image.Image, reference_scale: float, rungs: list[int], size_limit: int, record: Record
+    ):
         self._sample = sample_of(reference, expected_scale(reference, size_limit))
         self._whole = self._sample is reference
         self._rungs, self._record = rungs, record
+        self._reference_scale = reference_scale
         share = math.prod(self._sample.size) / math.prod(reference.size)
         self._model = Model(round((size_limit - HEADER) * share) + HEADER, math.prod(self._sample.size))
         self._likeness = Likeness(self._sample)
@@ -270,13 +274,13 @@ class Search:
         if self._scaled[0] != scale:
             size = tuple(max(1, round(side * scale)) for side in self._sample.size)
             self._scaled = scale, reduced(self._sample, size)
-        jpeg = self._record.encode(encoder, self._scaled[1], quality, recipe.chroma)
+        jpeg, _ = self._record.make(encoder, self._scaled[1], quality, recipe.chroma, scale * self._reference_scale)
         excess = self._model.excess(round(len(jpeg) * share))
         self._model.correct(recipe, scale, quality, excess)
         return jpeg, excess
 
     def _judge(self, jpeg: bytes) -> float:
-        return self._likeness.of(Image.open(io.BytesIO(jpeg)))
+        return self._record.judged(self._likeness.of(Image.open(io.BytesIO(jpeg))))
 
 
 class Filling:
@@ -293,7 +297,7 @@ class Filling:
         recipe = mozjpeg(FIRST.encoder.table, FULL)
         if math.prod(self._reference.size) > SURELY_MORE * self._limit:
             return None
-        draft = self._record.encode(recipe.encoder.draft, self._reference, 100, recipe.chroma)
+        draft, _ = self._record.make(recipe.encoder.draft, self._reference, 100, recipe.chroma)
         if len(draft) * recipe.encoder.draft_share > 1.05 * self._limit:
             return None
         jpeg, candidate = self._encode(recipe, self._largest, 100)
@@ -308,7 +312,7 @@ class Filling:
         def judged(trial: Trial) -> float:
             side, quality = self._start(trial)
             jpeg, _ = self._encode(trial.recipe, side, quality)
-            points = likeness.of(Image.open(io.BytesIO(jpeg)))
+            points = self._record.judged(likeness.of(Image.open(io.BytesIO(jpeg))))
             return points - gain(points) * math.log(len(jpeg) / self._limit)
 
         return max(trials, key=judged)

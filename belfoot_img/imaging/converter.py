@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from belfoot_img import __version__
-from belfoot_img.imaging import decoding, fitting, jpeg
+from belfoot_img.imaging import decoding, encoding, fitting, jpeg
 from belfoot_img.imaging.fetching import Fetcher
 from belfoot_img.imaging.workers import Workers
 from belfoot_img.settings import ImagingSettings, SettingsError, one_line
@@ -191,5 +191,6 @@ def settings_sha256(settings: ImagingSettings) -> str:
         settings.max_side,
         settings.fit_policy,
         settings.background,
+        encoding.JPEGLI_INSTALLED,
     )
     return hashlib.sha256(repr(shaping).encode()).hexdigest()

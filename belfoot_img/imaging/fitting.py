@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import pkgutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from PIL import Image
@@ -110,33 +109,31 @@ class Record:
         self._source_side = max(original.width, original.height)
         self.candidates: list[Candidate] = []
 
-    def encode(self, encoder: Encoder, pixels: Image.Image, quality: int, chroma: str) -> bytes:
-        return self.make(encoder, pixels, quality, chroma)[0]
-
     def make(
-        self,
-        encoder: Encoder,
-        pixels: Image.Image,
-        quality: int,
-        chroma: str,
-        judge: Callable[[bytes], float] | None = None,
+        self, encoder: Encoder, pixels: Image.Image, quality: int, chroma: str, scale: float | None = None
     ) -> tuple[bytes, Candidate]:
+        """``scale``: where ``pixels`` are a sample of the picture, that at which they were encoded."""
         began = time.thread_time()
         jpeg = encoder.encode(pixels, quality, chroma)
         candidate = Candidate(
             encoder=encoder.name,
-            scale=max(pixels.size) / self._source_side,
+            scale=scale or max(pixels.size) / self._source_side,
             width=pixels.width,
             height=pixels.height,
             quality=quality,
             chroma=chroma,
             bytes=len(jpeg),
-            likeness=judge(jpeg) if judge else None,
+            likeness=None,
             milliseconds=1000 * (time.thread_time() - began),
             dear=encoder.dear,
         )
         self.candidates.append(candidate)
         return jpeg, candidate
+
+    def judged(self, likeness: float) -> float:
+        """Notes the likeness of the candidate that was made last, and gives it back."""
+        self.candidates[-1] = replace(self.candidates[-1], likeness=likeness)
+        return likeness
 
     def fitted(self, jpeg: bytes, candidate: Candidate) -> Fitted:
         return Fitted(
