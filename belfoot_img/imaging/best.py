@@ -40,6 +40,7 @@ FILLED = 0.986
 SURELY_MORE = 4  # pixels for each byte of the limit; beyond them quality 100 is out of reach
 DEAR_ENCODES = 5  # at most, in earnest; after them only what is sure to fit
 HEADER = 700  # bytes of a progressive JPEG that do not depend on the picture
+TRUSTED = 0.1  # log of bytes by which a trial may be thought larger than it was
 NEAR = 0.05  # log of bytes
 CRISP = 0.6  # scale
 FINE = 60.0  # likeness below which jpegli never won
@@ -128,23 +129,36 @@ class Best:
 
 
 class Model:
-    """Bytes of a JPEG against scale and quality: a power of each, with a level that every encode corrects."""
+    """Bytes of a JPEG, header apart, as powers of scale and of coarseness, by a level for each recipe.
+
+    Every encode corrects the recipe's level; two in a row that differ in one of them correct that power, which is the
+    picture's own: a smooth one with grain takes more than twice the bytes for twice the pixels.
+    """
 
     SCALE, QUALITY = 1.6, 0.65
+    SCALES, QUALITIES = (1.2, 3.0), (0.4, 1.3)
 
     def __init__(self, size_limit: int, pixels: int):
         self._target = math.log(max(1, AIM * size_limit - HEADER))
         self._levels: dict[Recipe, float] = {}
         self._level = math.log(0.09 * pixels)
+        self._scale_power, self._quality_power = self.SCALE, self.QUALITY
+        self._last: dict[Recipe, tuple[float, float, float]] = {}
 
     def excess(self, size: int) -> float:
         """Log of (bytes / bytes that fill the limit), header apart."""
         return math.log(max(1, size - HEADER)) - self._target
 
     def correct(self, recipe: Recipe, scale: float, quality: int, excess: float) -> None:
-        self._level = (
-            excess + self._target - self.SCALE * math.log(scale) + self.QUALITY * math.log(coarseness(quality))
-        )
+        at = math.log(scale), math.log(coarseness(quality)), excess
+        if recipe in self._last:
+            by_scale, by_coarseness, by_bytes = (now - then for now, then in zip(at, self._last[recipe], strict=True))
+            if abs(by_scale) > 0.05 and by_coarseness == 0:
+                self._scale_power = clipped(by_bytes / by_scale, self.SCALES)
+            if abs(by_coarseness) > 0.05 and by_scale == 0:
+                self._quality_power = clipped(-by_bytes / by_coarseness, self.QUALITIES)
+        self._last[recipe] = at
+        self._level = self._target + excess - self._scale_power * at[0] + self._quality_power * at[1]
         self._levels[recipe] = self._level
 
     def knows(self, recipe: Recipe) -> bool:
@@ -152,16 +166,20 @@ class Model:
 
     def scale(self, recipe: Recipe, quality: int) -> float:
         """At which that quality fills the limit; may be above 1."""
-        level = self._levels.get(recipe, self._level)
-        return math.exp((self._target - level + self.QUALITY * math.log(coarseness(quality))) / self.SCALE)
+        room = self._target - self._levels.get(recipe, self._level)
+        return math.exp((room + self._quality_power * math.log(coarseness(quality))) / self._scale_power)
 
     def guess(self, recipe: Recipe, quality: int) -> tuple[float, int]:
         """Scale and quality that fill the limit: this quality, or a higher one where even scale 1 does not."""
         scale = self.scale(recipe, quality)
         if scale < 1:
             return scale, quality
-        level = self._levels.get(recipe, self._level)
-        return 1.0, max(quality, fineness(math.exp((level - self._target) / self.QUALITY)))
+        room = self._target - self._levels.get(recipe, self._level)
+        return 1.0, max(quality, fineness(math.exp(-room / self._quality_power)))
+
+
+def clipped(value: float, within: tuple[float, float]) -> float:
+    return min(max(value, within[0]), within[1])
 
 
 def coarseness(quality: int) -> float:
@@ -260,7 +278,7 @@ class Search:
                 break
         likeness = self._judge(jpeg)
         if scale < 1 or excess > 0:  # as if it filled the limit; at scale 1 nothing can be added to what fits
-            likeness -= gain(likeness) * excess
+            likeness -= gain(likeness) * max(excess, -TRUSTED)
         return Trial(recipe, filling, scale, likeness)
 
     def _introduce(self, recipe: Recipe, scale: float, quality: int) -> None:
@@ -325,7 +343,10 @@ class Filling:
             if filled is not None:
                 return filled
             quality = self._rungs[-1]
-        return self._by_scale(trial.recipe, quality, side)
+        filled = self._by_scale(trial.recipe, quality, side)
+        if max(filled[1].width, filled[1].height) == self._largest:  # there is room left that resolution cannot fill
+            return self._by_quality(trial.recipe, quality) or filled
+        return filled
 
     def _start(self, trial: Trial) -> tuple[int, int]:
         """Side and quality to begin at: below scale 1 the quality is a rung."""
