@@ -33,13 +33,12 @@ from belfoot_img.imaging.encoding import (
 from belfoot_img.imaging.fitting import Candidate, Fitted, Record, reduced, reference_of, rungs, size_at
 from belfoot_img.imaging.likeness import Likeness
 from belfoot_img.imaging.sampling import sample_of
+from belfoot_img.imaging.sizing import AIM, HEADER, Model, coarseness, fineness
 from belfoot_img.settings import ImagingSettings
 
-AIM = 0.994  # of the limit
 FILLED = 0.986
 SURELY_MORE = 4  # pixels for each byte of the limit; beyond them quality 100 is out of reach
 DEAR_ENCODES = 5  # at most, in earnest; after them only what is sure to fit
-HEADER = 700  # bytes of a progressive JPEG that do not depend on the picture
 TRUSTED = 0.1  # log of bytes by which a trial may be thought larger than it was
 NEAR = 0.05  # log of bytes
 CRISP = 0.6  # scale
@@ -126,71 +125,6 @@ class Best:
         reference_scale = max(reference.size) / max(original.width, original.height)
         search = Search(reference, reference_scale, self.rungs, limit, record)
         return record.fitted(*filling.fill(filling.likest(search.finalists())))
-
-
-class Model:
-    """Bytes of a JPEG, header apart, as powers of scale and of coarseness, by a level for each recipe.
-
-    Every encode corrects the recipe's level; two in a row that differ in one of them correct that power, which is the
-    picture's own: a smooth one with grain takes more than twice the bytes for twice the pixels.
-    """
-
-    SCALE, QUALITY = 1.6, 0.65
-    SCALES, QUALITIES = (1.2, 3.0), (0.4, 1.3)
-
-    def __init__(self, size_limit: int, pixels: int):
-        self._target = math.log(max(1, AIM * size_limit - HEADER))
-        self._levels: dict[Recipe, float] = {}
-        self._level = math.log(0.09 * pixels)
-        self._scale_power, self._quality_power = self.SCALE, self.QUALITY
-        self._last: dict[Recipe, tuple[float, float, float]] = {}
-
-    def excess(self, size: int) -> float:
-        """Log of (bytes / bytes that fill the limit), header apart."""
-        return math.log(max(1, size - HEADER)) - self._target
-
-    def correct(self, recipe: Recipe, scale: float, quality: int, excess: float) -> None:
-        at = math.log(scale), math.log(coarseness(quality)), excess
-        if recipe in self._last:
-            by_scale, by_coarseness, by_bytes = (now - then for now, then in zip(at, self._last[recipe], strict=True))
-            if abs(by_scale) > 0.05 and by_coarseness == 0:
-                self._scale_power = clipped(by_bytes / by_scale, self.SCALES)
-            if abs(by_coarseness) > 0.05 and by_scale == 0:
-                self._quality_power = clipped(-by_bytes / by_coarseness, self.QUALITIES)
-        self._last[recipe] = at
-        self._level = self._target + excess - self._scale_power * at[0] + self._quality_power * at[1]
-        self._levels[recipe] = self._level
-
-    def knows(self, recipe: Recipe) -> bool:
-        return recipe in self._levels
-
-    def scale(self, recipe: Recipe, quality: int) -> float:
-        """At which that quality fills the limit; may be above 1."""
-        room = self._target - self._levels.get(recipe, self._level)
-        return math.exp((room + self._quality_power * math.log(coarseness(quality))) / self._scale_power)
-
-    def guess(self, recipe: Recipe, quality: int) -> tuple[float, int]:
-        """Scale and quality that fill the limit: this quality, or a higher one where even scale 1 does not."""
-        scale = self.scale(recipe, quality)
-        if scale < 1:
-            return scale, quality
-        room = self._target - self._levels.get(recipe, self._level)
-        return 1.0, max(quality, fineness(math.exp(-room / self._quality_power)))
-
-
-def clipped(value: float, within: tuple[float, float]) -> float:
-    return min(max(value, within[0]), within[1])
-
-
-def coarseness(quality: int) -> float:
-    """libjpeg's factor on the quantisation table, 1 at quality 50 and never quite 0."""
-    return max(1.0, 5000 / quality if quality < 50 else 200 - 2 * quality) / 100
-
-
-def fineness(coarseness: float) -> int:
-    """The quality of that coarseness, downwards."""
-    percent = 100 * coarseness
-    return max(1, min(100, math.floor(5000 / percent if percent > 100 else 100 - percent / 2)))
 
 
 class Search:
