@@ -265,7 +265,7 @@ class Filling:
             side, quality = self._start(trial)
             jpeg, _ = self._encode(trial.recipe, side, quality)
             points = self._record.judged(likeness.of(Image.open(io.BytesIO(jpeg))))
-            return points - gain(points) * math.log(len(jpeg) / self._limit)
+            return points - gain(points) * max(math.log(len(jpeg) / self._limit), -TRUSTED)
 
         return max(trials, key=judged)
 

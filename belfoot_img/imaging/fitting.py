@@ -24,7 +24,7 @@ class Candidate:
     """One encode: how it was made and what came of it.
 
     ``width``, ``height`` in px; ``scale``: new side / source's side; ``chroma``: "4:2:0" or "4:4:4"; ``bytes`` of the
-    JPEG; ``likeness`` to the reference, 100 = identical, ``None`` where it was not judged; ``milliseconds`` of CPU time;
+    JPEG; ``likeness`` to the reference, 100 = identical, ``None`` where it was not judged; ``milliseconds`` of CPU;
     ``dear``: made with trellis quantisation.
     """
 
