@@ -76,7 +76,7 @@ def test_gunicorn_finds_its_settings_beside_production_ini():
     found = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
     found = {name.strip(): value.strip() for name, value in found.items()}
     assert found["worker_class"].endswith("ThreadWorker") or found["worker_class"] == "gthread"
-    assert (found["threads"], found["preload_app"], found["control_socket_disable"]) == ("16", "False", "True")
+    assert (found["threads"], found["preload_app"], found["control_socket_disable"]) == ("48", "False", "True")
     assert found["worker_tmp_dir"] == "/dev/shm"
     assert int(found["max_requests"]) > int(found["max_requests_jitter"]) > 0
 
