@@ -299,9 +299,9 @@ class Filling:
                 below, filled = quality, (jpeg, candidate)
             else:
                 above = quality
-            guess = fineness(coarseness(quality) * math.exp(excess / Model.QUALITY))
-            if above - below <= 1 or (filled and guess <= below):
+            if above - below <= 1 or (filled and math.log(FILLED) <= excess <= 0):
                 break
+            guess = fineness(coarseness(quality) * math.exp(excess / Model.QUALITY))
             quality = min(max(guess, below + 1), above - 1)
         return filled
 
