@@ -51,12 +51,8 @@ accesslog = None
 
 def on_starting(server):
     """A setting that is wrong ends the master in one line; otherwise each worker would say it, and be started anew."""
-    try:
-        with refusing_in_one_line():
-            settings_from(server.cfg.paste)
-    except SystemExit:
-        metrics_files.remove()
-        raise
+    with refusing_in_one_line():
+        settings_from(server.cfg.paste)
 
 
 def post_fork(server, worker):
@@ -70,10 +66,6 @@ def post_fork(server, worker):
 
 def child_exit(server, worker):
     metrics_files.bury()
-
-
-def on_exit(server):
-    metrics_files.remove()
 
 
 metrics_files.prepare()

@@ -8,6 +8,7 @@ master, which serves nothing: so nothing is counted here.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import re
@@ -30,11 +31,14 @@ def prepare() -> Path:
     parents = filter(None, (os.environ.get("RUNTIME_DIRECTORY"), "/dev/shm"))
     parent = next((folder for folder in parents if os.access(folder, os.W_OK)), None)
     os.environ[VARIABLE] = tempfile.mkdtemp(prefix="belfoot_img_metrics_", dir=parent)
+    atexit.register(_remove, os.getpid())
     return Path(os.environ[VARIABLE])
 
 
-def remove() -> None:
-    shutil.rmtree(prepare(), ignore_errors=True)
+def _remove(master: int) -> None:
+    """However the master ends, a refused start included; its workers inherit this and leave the folder alone."""
+    if os.getpid() == master:
+        shutil.rmtree(prepare(), ignore_errors=True)
 
 
 def folder() -> Path | None:
