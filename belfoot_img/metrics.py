@@ -25,6 +25,9 @@ conversions = Counter("belfoot_img_conversions", "Images stored", ["action"])
 conversion_seconds = Histogram(
     "belfoot_img_conversion_seconds", "From the link to the JPEG, fetching included", ["action"], buckets=SECONDS
 )
+conversions_waiting = Gauge(
+    "belfoot_img_conversions_waiting", "Conversions that wait for a process", multiprocess_mode="livesum"
+)
 encodes = Counter("belfoot_img_encodes", "JPEGs encoded in search of the ones stored")
 source_bytes = Counter("belfoot_img_source_bytes", "Bytes of the images fetched and stored")
 stored_bytes = Counter("belfoot_img_stored_bytes", "Bytes of the JPEGs stored")

@@ -7,8 +7,10 @@ use it without them; this ``includeme`` is the one place where it meets the appl
 
 def includeme(config):
     """``request.converter``, built once from the settings."""
+    from belfoot_img import metrics
     from belfoot_img.imaging.converter import Converter
 
     converter = Converter.from_settings(config.registry["settings"].imaging)
+    converter.workers.queued = metrics.conversions_waiting.inc
     config.registry["converter"] = converter
     config.add_request_method(lambda request: converter, "converter", reify=True)

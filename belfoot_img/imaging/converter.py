@@ -71,7 +71,7 @@ class Converter:
     def __init__(self, settings: ImagingSettings, fetcher: Fetcher, workers: Workers):
         self._settings = settings
         self._fetcher = fetcher
-        self._workers = workers
+        self.workers = workers
 
     @classmethod
     def from_settings(cls, settings: ImagingSettings) -> Converter:
@@ -92,11 +92,11 @@ class Converter:
             decoding.bound((known["source_width"], known["source_height"]), self._settings.fetch.max_pixels)
             converted = Converted(**{**known, "encodes": 0, "reused": True})
         else:
-            converted = self._workers.run(transform, source, self._settings)
+            converted = self.workers.run(transform, source, self._settings)
         return replace(converted, milliseconds=round((time.monotonic() - started) * 1000))
 
     def close(self) -> None:
-        self._workers.close()
+        self.workers.close()
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ class Workers:
     def __init__(self, at_once: int, wait: float, limits: Limits):
         """``at_once`` processes; a call waits at most ``wait`` seconds for one that is free."""
         self._at_once, self._wait, self._limits = at_once, wait, limits
+        self.queued: Callable[[int], Any] = lambda change: None
+        """Told +1 as a call begins to wait for a process, and -1 as it stops waiting."""
         self._places_by_pid: dict[int, _Places] = {}
 
     @classmethod
@@ -77,10 +79,13 @@ class Workers:
         crashes or goes beyond its limits.
         """
         places = self._places
+        self.queued(+1)
         try:
             place = places.free.get(timeout=self._wait)
         except queue.Empty:
             raise Busy from None
+        finally:
+            self.queued(-1)
         try:
             return place.run(function, arguments)
         finally:

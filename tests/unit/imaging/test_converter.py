@@ -135,7 +135,7 @@ class TestConverter:
 
         subject = self.converter()
         converted = subject.convert("http://x", recall)
-        assert subject._workers.ran == 0
+        assert subject.workers.ran == 0
         assert asked == [{"source_sha256": first.source_sha256, "settings_sha256": first.settings_sha256}]
         assert converted.reused and converted.encodes == 0 and converted.image == first.image
 
@@ -149,7 +149,7 @@ class TestConverter:
     def test_what_is_not_remembered_is(self):
         subject = self.converter()
         converted = subject.convert("http://x", lambda **source: None)
-        assert subject._workers.ran == 1
+        assert subject.workers.ran == 1
         assert isinstance(converted, Converted) and not converted.reused and converted.encodes > 0
         assert base64.b64decode(converted.image, validate=True) == converted.jpeg
 

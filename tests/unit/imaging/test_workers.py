@@ -241,3 +241,18 @@ def test_every_hostile_file_ends_within_ten_seconds_and_a_gigabyte():
             assert isinstance(error, NotAnImage | ImageDamaged | ImageTooLarge), file.name
             assert not any(word in str(error) for word in ("takes more", "broke down")), (file.name, str(error))
     workers.close()
+
+
+def test_it_says_how_many_wait():
+    workers, waiting = workers_of(wait=0.2), []
+    workers.queued = waiting.append
+    with ThreadPoolExecutor(2) as threads:
+        busy = threads.submit(workers.run, jobs.sleep, 3)
+        while len(waiting) < 2:
+            time.sleep(0.01)
+        assert waiting == [1, -1]
+        with pytest.raises(Busy):
+            workers.run(jobs.add, 1, 1)
+        assert busy.result()
+    workers.close()
+    assert waiting == [1, -1, 1, -1]
