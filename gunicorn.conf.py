@@ -19,11 +19,11 @@ backlog = 2048
 
 # A worker a core: the JSON and base64 of a GET are CPU time of one process. Threads are what a POST waits in while its
 # picture is on the way, and cost next to nothing while they do: enough of them that forty links which only drip leave
-# GETs their own. Connections beyond four times as many wait in the backlog, where every worker can take them.
+# GETs their own. Connections beyond twice as many wait in the backlog, where every worker can take them.
 workers = max(2, os.cpu_count() or 1)
 worker_class = "gthread"
 threads = 48
-worker_connections = 4 * threads
+worker_connections = 2 * threads
 
 # The master's sign of life from a worker is a file's time: on a disk, a full or slow one would kill healthy workers.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None

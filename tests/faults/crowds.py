@@ -90,10 +90,15 @@ def _memory(running: Site) -> dict[int, int]:
     return {worker.pid: worker.memory_info().rss - worker.memory_info().shared for worker in running.workers()}
 
 
-def slow_origin(folder: Path, posts: int, threads: int, seconds: float) -> Row:
-    """Everybody stores at once, from an origin that takes its time; two connections a worker are enough for it."""
+def slow_origin(folder: Path, posts: int, threads: int, seconds: float, share: float = 0.8) -> Row:
+    """Everybody stores at once, from an origin that takes its time; two connections a worker are enough for it.
+
+    ``share`` of the threads must be seen downloading at once: those that store at that moment, or whose worker is still
+    booting, do not.
+    """
     now, most, lock = 0, 0, threading.Lock()
     used, over = [], threading.Event()
+    two = {"database__connections": "2"}
 
     def answering(number: int):
         content = picture(number)
@@ -118,7 +123,7 @@ def slow_origin(folder: Path, posts: int, threads: int, seconds: float) -> Row:
             used.append(running.database.question(IN_USE)[0][0])
 
     with (
-        site(folder, "--workers=2", f"--threads={threads}", database__connections="2") as running,
+        site(folder, "--workers=2", f"--threads={threads}", f"--worker-connections={2 * threads}", **two) as running,
         ThreadPoolExecutor(posts + 1) as pool,
     ):
         watching = pool.submit(watch)
@@ -134,8 +139,7 @@ def slow_origin(folder: Path, posts: int, threads: int, seconds: float) -> Row:
         "as many downloads in flight as there are threads, at most 4 database connections in use, all stored",
         f"{most} downloads at once, at most {max(used)} connections in use, {stored} of {posts} stored in {took:.1f} s "
         f"({counts(Counter(answer.status for answer in answers))}), {lost} lost",
-        # a thread that stores its picture at that moment downloads nothing
-        as_many_downloads_as_threads=most >= 0.8 * 2 * threads,
+        as_many_downloads_as_threads=most >= share * 2 * threads,
         few_connections=max(used) <= 4,
         all_stored=stored == posts and lost == 0,
     )

@@ -67,7 +67,7 @@ def test_a_crowd_of_readers(folder):
 
 
 def test_a_crowd_that_stores_from_a_slow_origin(folder):
-    check(crowds.slow_origin(folder, posts=16, threads=4, seconds=3))
+    check(crowds.slow_origin(folder, posts=24, threads=4, seconds=2, share=0.6))
 
 
 def test_many_mixed_requests(folder):
