@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from belfoot_img.models.meta import Base
 
-ROLES = ("editor", "reader")
 NAME_PATTERN = r"[A-Za-z0-9._@-]{1,64}"
 
 
