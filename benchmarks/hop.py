@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from belfoot_img.imaging import converter
-from belfoot_img.imaging.workers import Limits, Workers
+from belfoot_img.imaging.processes import Limits, Workers
 from belfoot_img.settings import ImagingSettings
 from tests import pictures
 

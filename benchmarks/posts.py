@@ -24,9 +24,10 @@ import psutil
 from webtest import TestApp
 
 from belfoot_img import main as application
-from belfoot_img.imaging import converter, decoding
-from belfoot_img.imaging.fetching import Fetcher
-from belfoot_img.imaging.workers import Workers
+from belfoot_img.imaging import converter
+from belfoot_img.imaging.decoding import decoder as decoding
+from belfoot_img.imaging.fetching.fetcher import Fetcher
+from belfoot_img.imaging.processes import Workers
 from belfoot_img.models import image
 from belfoot_img.settings import ImagingSettings
 from tests.client import EDITOR

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from belfoot_img.imaging import decoding
+from belfoot_img.imaging.decoding import decoder as decoding
 
 
 def add(one, other):

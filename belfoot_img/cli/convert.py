@@ -78,7 +78,7 @@ def _settings(ini: str | None, size_limit: int | None, fit_policy: str | None) -
 
 def _read(source: str, settings: FetchSettings) -> bytes:
     if source.lower().startswith(("http://", "https://")):
-        from belfoot_img.imaging.fetching import Fetcher
+        from belfoot_img.imaging.fetching.fetcher import Fetcher
 
         return Fetcher.from_settings(settings).fetch(source)
     try:

@@ -15,9 +15,12 @@ from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from belfoot_img import __version__
-from belfoot_img.imaging import decoding, encoding, fitting, jpeg
-from belfoot_img.imaging.fetching import Fetcher
-from belfoot_img.imaging.workers import Workers
+from belfoot_img.imaging import encoders as encoding
+from belfoot_img.imaging.decoding import decoder as decoding
+from belfoot_img.imaging.fetching.fetcher import Fetcher
+from belfoot_img.imaging.fitting import policy as fitting
+from belfoot_img.imaging.jpeg import markers as jpeg
+from belfoot_img.imaging.processes import Workers
 from belfoot_img.settings import ImagingSettings, SettingsError, one_line
 
 REPACKABLE = 1.25

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from belfoot_img.imaging import fitting
+from belfoot_img.imaging.fitting import policy as fitting
 from belfoot_img.settings import parse_bytes
 from benchmarks.quality import methods, metrics, oracle, report
 

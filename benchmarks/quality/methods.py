@@ -17,7 +17,8 @@ from pathlib import Path
 import pyvips
 from PIL import Image
 
-from belfoot_img.imaging import decoding, fitting
+from belfoot_img.imaging.decoding import decoder as decoding
+from belfoot_img.imaging.fitting import policy as fitting
 from belfoot_img.settings import ImagingSettings
 
 SETTINGS = ImagingSettings()

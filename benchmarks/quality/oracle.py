@@ -7,9 +7,10 @@ import io
 from PIL import Image
 
 from belfoot_img.errors import CannotFit
-from belfoot_img.imaging import best, fitting
-from belfoot_img.imaging.encoding import FULL, HALVED
-from belfoot_img.imaging.likeness import Likeness
+from belfoot_img.imaging.encoders import FULL, HALVED
+from belfoot_img.imaging.fitting import policy as fitting
+from belfoot_img.imaging.fitting.best import search as best
+from belfoot_img.imaging.fitting.best.likeness import Likeness
 from benchmarks.quality import methods
 
 TABLES = (0, 2, 3, 5, 7, 8)

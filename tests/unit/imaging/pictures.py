@@ -9,7 +9,7 @@ import numpy as np
 import skimage
 from PIL import Image, ImageDraw, ImageFont
 
-from belfoot_img.imaging.decoding import Original
+from belfoot_img.imaging.decoding.decoder import Original
 
 DATA = Path(skimage.__file__).parent / "data"
 

@@ -190,7 +190,7 @@ class Thumbnails:
         return cls()
 
     def fit(self, original):
-        from belfoot_img.imaging.fitting import Fitted
+        from belfoot_img.imaging.fitting.policy import Fitted
 
         output = io.BytesIO()
         small = original.pixels.resize((64, 64))

@@ -32,7 +32,8 @@ from PIL import (
 )
 
 from belfoot_img.errors import ImageDamaged, ImageTooLarge, NotAnImage, ServiceError
-from belfoot_img.imaging import colours, jpeg
+from belfoot_img.imaging.decoding import colours
+from belfoot_img.imaging.jpeg import markers as jpeg
 
 Image.MAX_IMAGE_PIXELS = None  # the setting fetch.max_pixels decides instead, before anything is decoded
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # conversions share the cores already

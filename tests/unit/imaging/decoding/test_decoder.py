@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from belfoot_img.errors import ImageDamaged, ImageTooLarge, NotAnImage, ServiceError
-from belfoot_img.imaging import decoding
+from belfoot_img.imaging.decoding import decoder as decoding
 from tests import pictures
 from tests.independent import distance, seen_by_libvips
 from tests.shared import shared_files

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from belfoot_img.imaging.sizing import AIM, HEADER, Model, coarseness, fineness
+from belfoot_img.imaging.fitting.best.bytes_model import AIM, HEADER, Model, coarseness, fineness
 
 
 @pytest.mark.parametrize("quality", range(1, 100))

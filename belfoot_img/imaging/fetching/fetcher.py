@@ -23,9 +23,9 @@ import requests
 import urllib3
 
 from belfoot_img.errors import ImageTooLarge, OriginFailed, OriginTimedOut, ServiceError, UrlRefused
-from belfoot_img.imaging import dialling
-from belfoot_img.imaging.addresses import permitted
-from belfoot_img.imaging.dialling import Budget
+from belfoot_img.imaging.fetching import connection as dialling
+from belfoot_img.imaging.fetching.addresses import permitted
+from belfoot_img.imaging.fetching.connection import Budget
 from belfoot_img.settings import FetchSettings
 
 URL_LENGTH = 8192  # characters

@@ -4,7 +4,7 @@ import pytest
 from pictures import noise, photograph, red_text
 from PIL import Image, ImageFilter
 
-from belfoot_img.imaging.likeness import Likeness
+from belfoot_img.imaging.fitting.best.likeness import Likeness
 
 SSIMULACRA2 = {
     "quality 90": 85.00,

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from belfoot_img.errors import ImageTooLarge, OriginFailed, OriginTimedOut, UrlRefused
-from belfoot_img.imaging import dialling
-from belfoot_img.imaging.addresses import permitted
-from belfoot_img.imaging.fetching import Fetcher, Target
+from belfoot_img.imaging.fetching import connection as dialling
+from belfoot_img.imaging.fetching.addresses import permitted
+from belfoot_img.imaging.fetching.fetcher import Fetcher, Target
 from belfoot_img.settings import FetchSettings
 from tests.hostile_origin import IMAGE, MISBEHAVIOURS, PUBLIC, Names
 from tests.shared import SHARED

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from belfoot_img.errors import CannotFit
-from belfoot_img.imaging.decoding import Original
-from belfoot_img.imaging.encoding import (
+from belfoot_img.imaging.decoding.decoder import Original
+from belfoot_img.imaging.encoders import (
     FULL,
     HALVED,
     JPEGLI_INSTALLED,
@@ -30,10 +30,10 @@ from belfoot_img.imaging.encoding import (
     JpegliEncoder,
     MozjpegEncoder,
 )
-from belfoot_img.imaging.fitting import Candidate, Fitted, Record, reduced, reference_of, rungs, size_at
-from belfoot_img.imaging.likeness import Likeness
-from belfoot_img.imaging.sampling import sample_of
-from belfoot_img.imaging.sizing import AIM, HEADER, Model, coarseness, fineness
+from belfoot_img.imaging.fitting.best.bytes_model import AIM, HEADER, Model, coarseness, fineness
+from belfoot_img.imaging.fitting.best.likeness import Likeness
+from belfoot_img.imaging.fitting.best.sampling import sample_of
+from belfoot_img.imaging.fitting.policy import Candidate, Fitted, Record, reduced, reference_of, rungs, size_at
 from belfoot_img.settings import ImagingSettings
 
 FILLED = 0.986

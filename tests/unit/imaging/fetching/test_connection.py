@@ -14,8 +14,8 @@ import pytest
 import trustme
 
 from belfoot_img.errors import ImageTooLarge, OriginFailed, OriginTimedOut, UrlRefused
-from belfoot_img.imaging import dialling
-from belfoot_img.imaging.fetching import Fetcher, Target
+from belfoot_img.imaging.fetching import connection as dialling
+from belfoot_img.imaging.fetching.fetcher import Fetcher, Target
 from belfoot_img.settings import FetchSettings
 from tests.hostile_origin import IMAGE, MISBEHAVIOURS, HostileOrigin, Names
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belfoot_img.imaging.addresses import permitted
+from belfoot_img.imaging.fetching.addresses import permitted
 
 PRIVATE_V4 = str.split(
     "0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.1 127.255.255.255 168.63.129.16 "

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from belfoot_img.errors import Busy, ImageDamaged, ImageTooLarge, NotAnImage, ServiceError, UrlRefused
-from belfoot_img.imaging.workers import Limits, Workers
+from belfoot_img.imaging.processes import Limits, Workers
 from belfoot_img.settings import ImagingSettings
 from tests import jobs, pictures
 from tests.shared import shared_files
@@ -154,7 +154,7 @@ def test_a_fork_has_processes_of_its_own(workers):
     before = workers.run(jobs.sleep, 0)
     script = """
 import os, sys
-from belfoot_img.imaging.workers import Limits, Workers
+from belfoot_img.imaging.processes import Limits, Workers
 from tests import jobs
 workers = Workers(1, 60, Limits(60, 60, 10**9))
 child = os.fork()
@@ -178,7 +178,7 @@ else:
 def test_they_end_with_their_parent(stop, work):
     script = f"""
 import threading, time
-from belfoot_img.imaging.workers import Limits, Workers
+from belfoot_img.imaging.processes import Limits, Workers
 from tests import jobs
 workers = Workers(1, 60, Limits(600, 600, 10**9))
 print(workers.run(jobs.sleep, 0), flush=True)

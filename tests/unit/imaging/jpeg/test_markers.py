@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from belfoot_img.errors import ImageDamaged
-from belfoot_img.imaging import decoding, jpeg
+from belfoot_img.imaging.decoding import decoder as decoding
+from belfoot_img.imaging.jpeg import markers as jpeg
 from tests import pictures
 from tests.shared import shared_files
 

@@ -12,11 +12,14 @@ from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
-from belfoot_img.imaging.decoding import Original
-from belfoot_img.imaging.encoding import Encoder
+from belfoot_img.imaging.decoding.decoder import Original
+from belfoot_img.imaging.encoders import Encoder
 from belfoot_img.settings import ImagingSettings
 
-POLICIES = {"best": "belfoot_img.imaging.best.Best", "ladder": "belfoot_img.imaging.ladder.Ladder"}
+POLICIES = {
+    "best": "belfoot_img.imaging.fitting.best.search.Best",
+    "ladder": "belfoot_img.imaging.fitting.ladder.Ladder",
+}
 
 
 @dataclass(frozen=True)

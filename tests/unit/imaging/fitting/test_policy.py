@@ -9,9 +9,9 @@ from pictures import noise, original, photograph, red_text, texture
 from PIL import Image, ImageChops, ImageStat
 
 from belfoot_img.errors import CannotFit
-from belfoot_img.imaging.best import DEAR_ENCODES
-from belfoot_img.imaging.fitting import FitPolicy, resolve, rungs, size_at
-from belfoot_img.imaging.likeness import Likeness
+from belfoot_img.imaging.fitting.best.likeness import Likeness
+from belfoot_img.imaging.fitting.best.search import DEAR_ENCODES
+from belfoot_img.imaging.fitting.policy import FitPolicy, resolve, rungs, size_at
 from belfoot_img.settings import ImagingSettings
 
 POLICIES = ("best", "ladder")
@@ -109,8 +109,8 @@ def test_a_policy_of_the_house_is_found_by_its_name(policy):
 
 
 def test_a_dotted_name_leads_to_a_policy_of_ones_own():
-    assert resolve("belfoot_img.imaging.ladder.Ladder") is resolve("belfoot_img.imaging.ladder:Ladder")
-    assert resolve("belfoot_img.imaging.ladder.Ladder") is resolve("ladder")
+    assert resolve("belfoot_img.imaging.fitting.ladder.Ladder") is resolve("belfoot_img.imaging.fitting.ladder:Ladder")
+    assert resolve("belfoot_img.imaging.fitting.ladder.Ladder") is resolve("ladder")
 
 
 @pytest.mark.parametrize(

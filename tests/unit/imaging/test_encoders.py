@@ -4,7 +4,7 @@ import pytest
 from pictures import noise, photograph
 from PIL import Image
 
-from belfoot_img.imaging.encoding import FULL, HALVED, JPEGLI_INSTALLED, JpegliEncoder, MozjpegEncoder, PillowEncoder
+from belfoot_img.imaging.encoders import FULL, HALVED, JPEGLI_INSTALLED, JpegliEncoder, MozjpegEncoder, PillowEncoder
 
 TABLES = (0, 2, 3, 5, 7, 8)
 MOZJPEG = [MozjpegEncoder(table) for table in TABLES]

@@ -1,0 +1,1 @@
+"""Bytes → upright, opaque sRGB pixels, from a hostile file."""

@@ -1,0 +1,1 @@
+"""A URL → the bytes it leads to, from a hostile internet."""

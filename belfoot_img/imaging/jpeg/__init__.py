@@ -1,0 +1,1 @@
+"""A JPEG as a sequence of markers, without decoding its pixels."""
