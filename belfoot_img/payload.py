@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from belfoot_img.errors import InvalidField, MalformedJson, RequestTooLarge
+from belfoot_img.imaging.fetching.target import MAX_URL_LENGTH
 
 MAX_BODY = 16 * 1024
 """Bytes of a body; NGINX has the same limit (``client_max_body_size`` in deploy/)."""
 
-MAX_URL = 8192
 """Characters of a URL: what browsers and origins agree on is shorter."""
 
 
@@ -50,9 +50,10 @@ class Payload:
 
     def url(self) -> str:
         value = self._field("url")
-        if not isinstance(value, str) or not value.strip() or len(value) > MAX_URL or not _storable(value):
+        if not isinstance(value, str) or not value.strip() or len(value) > MAX_URL_LENGTH or not _storable(value):
             raise InvalidField(
-                f"data.url: send the image's URL, a string of 1 to {MAX_URL} characters without control characters."
+                f"data.url: send the image's URL, a string of 1 to {MAX_URL_LENGTH} characters "
+                "without control characters."
             )
         return value.strip()
 

@@ -1,6 +1,6 @@
-"""Which IP address may be dialled.
+"""Which IP addresses may be connected to.
 
-An address is judged as what a packet to it would reach: IPv4 inside IPv6 is judged as that IPv4 address. For IPv4
+An address is judged by where a packet to it goes: IPv4 inside IPv6 is judged as that IPv4 address. For IPv4
 everything is public but an explicit list, for IPv6 nothing is but what is globally routed: ``ipaddress.is_global``
 says True for loopback in several disguises (``::7f00:1``, ``64:ff9b::7f00:1``, ``2002:7f00:1::``) and for multicast.
 

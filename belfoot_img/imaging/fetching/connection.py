@@ -1,8 +1,8 @@
-"""A connection that goes to the addresses it was given and spends no more than it may.
+"""HTTP connections to addresses that are given, within a budget of time and bytes.
 
-``requests`` and urllib3 resolve a name where they dial it, wait per ``recv``, and read header and chunk lines of any
-number. Here the addresses are resolved and judged beforehand, every wait ends at the deadline of the whole fetch, and
-every read off the wire comes out of an allowance.
+``requests`` and urllib3 resolve a name when they connect, apply timeouts to each ``recv``, and read any number of
+header and chunk lines. Here the caller resolves and checks the addresses beforehand, every wait ends at the
+deadline of the whole fetch, and every read from the socket is counted against an allowance.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ Address = tuple[socket.AddressFamily, tuple]
 LookUp = Callable[[str, int], Sequence[Address]]
 
 HEADER_BYTES = 64 * 1024  # status line and headers, interim answers (1xx) included
-ATTEMPTS = 4  # addresses dialled of one answer, which may hold hundreds
-LOOK_UPS = 32  # at once in a process: one that hangs cannot be ended, only outnumbered
+ATTEMPTS = 4  # addresses tried of one DNS answer, which may hold hundreds
+LOOK_UPS = 32  # at once in a process; a look-up that hangs cannot be cancelled and keeps its thread
 _looking_up = threading.BoundedSemaphore(LOOK_UPS)
 
 
 class Budget:
-    """What a fetch may still spend: seconds until its deadline, and bytes off the wire until the next allowance."""
+    """What a fetch may still use: seconds until its deadline, and bytes from the socket until the next allowance."""
 
     def __init__(self, seconds: float):
         self._end = time.monotonic() + seconds
         self._bytes = 0
 
     def seconds(self) -> float:
-        """Those that are left, above 0. Raises TimeoutError at the deadline."""
+        """The seconds left, above 0. Raises TimeoutError at the deadline."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return left
 
     def allow(self, size: int) -> None:
-        """``size`` bytes from here on, whatever was left."""
+        """Sets the allowance to ``size`` bytes, whatever was left."""
         self._bytes = size
 
     def require(self) -> None:
@@ -61,7 +61,7 @@ class Budget:
 
 
 class OverspentError(http.client.HTTPException):
-    """More came off the wire than a well-meant answer needs."""
+    """The origin sent more bytes than a regular answer needs."""
 
 
 # --- names ---------------------------------------------------------------------------------------------------------
@@ -101,7 +101,10 @@ def resolve(host: str, port: int, budget: Budget, ask: LookUp = look_up) -> Sequ
 
 
 def dial(addresses: Sequence[Address], budget: Budget) -> socket.socket:
-    """The first that answers, each having an equal share of the seconds left. Raises OSError, the last one's."""
+    """A socket connected to the first address that accepts; each gets an equal share of the seconds left.
+
+    Raises the OSError of the last address.
+    """
     candidates = addresses[:ATTEMPTS]
     for others, (family, address) in zip(reversed(range(len(candidates))), candidates, strict=True):
         sock = socket.socket(family, socket.SOCK_STREAM)
@@ -117,9 +120,9 @@ def dial(addresses: Sequence[Address], budget: Budget) -> socket.socket:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Trusts certifi's authorities and the system's (``SSL_CERT_FILE``, ``SSL_CERT_DIR``), where a house's own may be.
+    """A context that trusts certifi's authorities and the system's (``SSL_CERT_FILE``, ``SSL_CERT_DIR``).
 
-    Takes some 20 ms of CPU to build: made once, shared by all threads, changed by none.
+    Building it takes some 20 ms of CPU: all threads share one, and none changes it.
     """
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
@@ -127,8 +130,8 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
-class Wire(io.RawIOBase):
-    """What comes from the other side, on a budget. Stands in for the socket that HTTPResponse reads from."""
+class BudgetedReader(io.RawIOBase):
+    """Reads from a socket within the budget. Takes the place of the socket that HTTPResponse reads from."""
 
     def __init__(self, sock: socket.socket, budget: Budget):
         self._sock, self._budget = sock, budget
@@ -152,12 +155,12 @@ class Wire(io.RawIOBase):
         super().close()
 
 
-class Answer(http.client.HTTPResponse):
-    """An answer read off a Wire."""
+class BudgetedResponse(http.client.HTTPResponse):
+    """A response whose headers and body are read within the budget."""
 
     def __init__(self, sock: socket.socket, *args, budget: Budget, **options):
         budget.allow(HEADER_BYTES)
-        super().__init__(Wire(sock, budget), *args, **options)
+        super().__init__(BudgetedReader(sock, budget), *args, **options)
 
     def _read_status(self) -> tuple[str, int, str]:
         # http.client skips 100 alone and takes 103 Early Hints for the answer.
@@ -169,13 +172,13 @@ class Answer(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
-        # A line that is no header ends the parsing: what stands behind it, lengths included, would be lost.
+        # A line that is no header ends the parsing, and the headers after it (lengths included) would be lost.
         if self.msg.defects or self.msg.get_payload():
             raise http.client.HTTPException("malformed headers")
 
 
-class Connection(HTTPConnection):
-    """To ``addresses`` and no other, while Host and TLS (where ``tls`` is given) keep the name."""
+class PinnedConnection(HTTPConnection):
+    """Connects to ``addresses`` only; the Host header and TLS (where ``tls`` is given) keep the host's name."""
 
     def __init__(
         self, *args, addresses: Sequence[Address], budget: Budget, tls: ssl.SSLContext | None = None, **options
@@ -183,46 +186,45 @@ class Connection(HTTPConnection):
         super().__init__(*args, **options)
         self._addresses, self._budget, self._tls = addresses, budget, tls
         self.default_port = 443 if tls else 80
-        self.response_class = partial(Answer, budget=budget)
+        self.response_class = partial(BudgetedResponse, budget=budget)
 
     def connect(self) -> None:
         self.sock = dial(self._addresses, self._budget)
         self.sock.settimeout(self._budget.seconds())
         if self._tls:
-            # A body that only the end of the connection ends must not be cut short unnoticed.
+            # Without it a body that ends with the connection could be cut short unnoticed.
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host, suppress_ragged_eofs=False)
             self.sock.settimeout(self._budget.seconds())
 
 
-class Pool(HTTPConnectionPool):
-    """Of one connection, for one request."""
+class PinnedPool(HTTPConnectionPool):
+    """A pool of one connection, for one request."""
 
-    ConnectionCls = Connection
+    ConnectionCls = PinnedConnection
 
 
-class Request(PreparedRequest):
-    """A GET that carries the way to its origin: ``pool``, and ``target``, the path and query as sent.
-
-    Nothing of the URL is parsed again behind the judge's back.
+class PinnedRequest(PreparedRequest):
+    """A GET with its own ``pool`` and its request line's ``target`` (path and query), so that no library parses the URL
+    again.
     """
 
-    def __init__(self, url: str, target: str, headers: dict[str, str | bytes], pool: Pool):
+    def __init__(self, url: str, target: str, headers: dict[str, str | bytes], pool: PinnedPool):
         super().__init__()
         self.method, self.url, self.headers = "GET", url, headers
         self.target, self.pool = target, pool
 
 
-class Adapter(HTTPAdapter):
-    """Sends a Request over its own pool. Holds no state, so that threads may share it.
+class PinnedAdapter(HTTPAdapter):
+    """Sends a PinnedRequest over its own pool. Thread-safe, since it holds no state.
 
-    Used without a ``requests.Session``, which would bring cookies, .netrc, proxies, and would read redirects' bodies.
+    It is used without a ``requests.Session``, which would add cookies, .netrc and proxies, and read redirects' bodies.
     """
 
-    def get_connection_with_tls_context(self, request: Request, verify, proxies=None, cert=None) -> Pool:
+    def get_connection_with_tls_context(self, request: PinnedRequest, verify, proxies=None, cert=None) -> PinnedPool:
         return request.pool
 
-    def cert_verify(self, conn: Pool, url: str, verify, cert) -> None:
-        """Left to Connection, whose context is built already."""
+    def cert_verify(self, conn: PinnedPool, url: str, verify, cert) -> None:
+        """Does nothing: PinnedConnection brings its own TLS context."""
 
-    def request_url(self, request: Request, proxies) -> str:
+    def request_url(self, request: PinnedRequest, proxies) -> str:
         return request.target

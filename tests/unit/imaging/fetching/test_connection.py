@@ -14,8 +14,9 @@ import pytest
 import trustme
 
 from belfoot_img.errors import ImageTooLarge, OriginFailed, OriginTimedOut, UrlRefused
-from belfoot_img.imaging.fetching import connection as dialling
-from belfoot_img.imaging.fetching.fetcher import Fetcher, Target
+from belfoot_img.imaging.fetching import connection
+from belfoot_img.imaging.fetching.fetcher import Fetcher
+from belfoot_img.imaging.fetching.target import Target
 from belfoot_img.settings import FetchSettings
 from tests.hostile_origin import IMAGE, MISBEHAVIOURS, HostileOrigin, Names
 
@@ -29,7 +30,7 @@ LOOPBACK = FetchSettings(deadline=5, ports=None, allow_networks=(ip_network("127
 def test_look_ups_that_hang_end_at_the_deadline_and_stay_bounded_in_number(monkeypatch):
     release, bound = threading.Event(), 4
     slots = threading.BoundedSemaphore(bound)
-    monkeypatch.setattr(dialling, "_looking_up", slots)
+    monkeypatch.setattr(connection, "_looking_up", slots)
     asked = []
 
     def look_up(host, port):
@@ -65,9 +66,10 @@ def test_host_names_the_port_only_where_it_is_not_the_scheme_s_own(url, host):
     sent = []
     target = Target.parse(url)
     tls = ssl.create_default_context() if target.scheme == "https" else None
-    connection = dialling.Connection(target.host, target.port, addresses=[], budget=dialling.Budget(1), tls=tls)
-    connection.send = sent.append
-    connection.request("GET", target.path)
+    budget = connection.Budget(1)
+    pinned = connection.PinnedConnection(target.host, target.port, addresses=[], budget=budget, tls=tls)
+    pinned.send = sent.append
+    pinned.request("GET", target.path)
     assert f"\r\nHost: {host}\r\n".encode() in b"".join(sent)
 
 

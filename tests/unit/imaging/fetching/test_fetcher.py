@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from belfoot_img.errors import ImageTooLarge, OriginFailed, OriginTimedOut, UrlRefused
-from belfoot_img.imaging.fetching import connection as dialling
+from belfoot_img.imaging.fetching import connection
 from belfoot_img.imaging.fetching.addresses import permitted
-from belfoot_img.imaging.fetching.fetcher import Fetcher, Target
+from belfoot_img.imaging.fetching.fetcher import Fetcher
+from belfoot_img.imaging.fetching.target import Target
 from belfoot_img.settings import FetchSettings
 from tests.hostile_origin import IMAGE, MISBEHAVIOURS, PUBLIC, Names
 from tests.shared import SHARED
@@ -66,33 +67,6 @@ def test_a_request_says_who_asks_and_carries_nothing_else(hostile, monkeypatch, 
             "",
         ]
     )
-
-
-@pytest.mark.parametrize(
-    ("url", "host", "target"),
-    [
-        ("https://bücher.example/ä ö.jpg", "xn--bcher-kva.example", "/%C3%A4%20%C3%B6.jpg"),
-        ("https://пример.рф/фото.jpg?з=1", "xn--e1afmkfd.xn--p1ai", "/%D1%84%D0%BE%D1%82%D0%BE.jpg?%D0%B7=1"),
-        ("https://sub_domain.bücher.example/", "sub_domain.xn--bcher-kva.example", "/"),
-        (" HTTPS://EXAMPLE.COM/A.JPG#frag ", "example.com", "/A.JPG"),
-        ("https://example.com./a%20b%d0.jpg", "example.com", "/a%20b%D0.jpg"),
-        ("https://example.com?x=1&y=http://127.0.0.1/", "example.com", "/?x=1&y=http://127.0.0.1/"),
-        ("https://example.com:443/100%.jpg", "example.com", "/100%25.jpg"),
-        ("https://example.com/a\\b;c=[1]|{2}.jpg", "example.com", "/a/b;c=%5B1%5D%7C%7B2%7D.jpg"),
-        ("https://example.com//a/@b:c", "example.com", "//a/@b:c"),
-        ("https://example.com：443/", None, None),
-        ("https://example。com/a.jpg", "example.com", "/a.jpg"),
-    ],
-)
-def test_a_url_is_read_as_a_browser_reads_it(url, host, target):
-    if host is None:
-        with pytest.raises(UrlRefused):
-            Target.parse(url)
-    else:
-        parsed = Target.parse(url)
-        assert (parsed.scheme, parsed.host, parsed.port) == ("https", host, 443)
-        request = dialling.Request(parsed.url, parsed.path, {}, None)
-        assert dialling.Adapter().request_url(request, None).upper() == target.upper()
 
 
 def test_the_path_is_sent_as_it_was_judged(hostile):
@@ -243,7 +217,7 @@ def test_the_next_address_is_tried_where_one_refuses(dialled):
 def test_an_answer_of_hundreds_of_addresses_does_not_become_hundreds_of_connections(dialled):
     with pytest.raises(OriginFailed):
         Fetcher(FetchSettings(), Names([f"1.1.1.{last}" for last in range(200)])).fetch("http://a.example/")
-    assert len(dialled) == dialling.ATTEMPTS
+    assert len(dialled) == connection.ATTEMPTS
 
 
 @pytest.mark.parametrize("failure", [socket.gaierror(-2, "unknown"), UnicodeError("label"), OSError("odd"), None])
