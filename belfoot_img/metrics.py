@@ -28,9 +28,9 @@ conversion_seconds = Histogram(
 conversions_waiting = Gauge(
     "belfoot_img_conversions_waiting", "Conversions that wait for a process", multiprocess_mode="livesum"
 )
-encodes = Counter("belfoot_img_encodes", "JPEGs encoded in search of the ones stored")
-source_bytes = Counter("belfoot_img_source_bytes", "Bytes of the images fetched and stored")
-stored_bytes = Counter("belfoot_img_stored_bytes", "Bytes of the JPEGs stored")
+encodes_made = Counter("belfoot_img_encodes", "JPEGs encoded in search of the ones stored")
+bytes_fetched = Counter("belfoot_img_source_bytes", "Bytes of the images fetched and stored")
+bytes_stored = Counter("belfoot_img_stored_bytes", "Bytes of the JPEGs stored")
 
 connections = Gauge("belfoot_img_database_connections", "Database connections open", multiprocess_mode="livesum")
 connections_in_use = Gauge(
@@ -52,14 +52,13 @@ def refused(code: str) -> None:
     errors.labels(code).inc()
 
 
-def converted(result) -> None:
-    """``result``: imaging's Converted, about to be stored."""
-    action = "reused" if result.reused else result.action
+def image_stored(*, action: str, seconds: float, encodes: int, source_bytes: int, stored_bytes: int) -> None:
+    """``action``: what was done, or "reused"; ``seconds`` that fetching and converting took."""
     conversions.labels(action).inc()
-    conversion_seconds.labels(action).observe(result.milliseconds / 1000)
-    encodes.inc(result.encodes)
-    source_bytes.inc(result.source_bytes)
-    stored_bytes.inc(result.bytes)
+    conversion_seconds.labels(action).observe(seconds)
+    encodes_made.inc(encodes)
+    bytes_fetched.inc(source_bytes)
+    bytes_stored.inc(stored_bytes)
 
 
 def watch(engine: Engine) -> None:

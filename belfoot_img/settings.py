@@ -176,11 +176,22 @@ class FetchSettings:
 
 
 @dataclass(frozen=True)
+class ConvertingSettings:
+    """Conversions run ``at_once`` in processes of their own; more wait for at most ``queue`` seconds. One of them may
+    take ``deadline`` seconds, ``cpu`` seconds of all cores, and ``memory`` bytes."""
+
+    at_once: int = setting(PREFIX + "converting", parse_whole(1, 256), str(os.cpu_count() or 1))
+    queue: float = setting(PREFIX + "converting.queue", parse_seconds, "60 s")
+    deadline: float = setting(PREFIX + "converting.deadline", parse_seconds, "30 s")
+    cpu: float = setting(PREFIX + "converting.cpu", parse_seconds, "30 s")
+    memory: int = setting(PREFIX + "converting.memory", parse_bytes, "1 GB")
+
+
+@dataclass(frozen=True)
 class ImagingSettings:
     """What img_converter does. ``size_limit`` in bytes, ``quality_range`` = (first rung, last rung).
 
-    ``converting`` at once, more wait for at most ``converting_queue`` seconds. One conversion may take
-    ``converting_deadline`` seconds, ``converting_cpu`` seconds of all cores, and ``converting_memory`` bytes.
+    Every field but the sections shapes a result, and is part of the hash under which results are reused.
     """
 
     size_limit: int = setting(PREFIX + "size_limit", parse_bytes, "180 kB")
@@ -189,11 +200,7 @@ class ImagingSettings:
     max_side: int = setting(PREFIX + "max_side", parse_whole(16, 65500), "3840")
     fit_policy: str = setting(PREFIX + "fit_policy", parse_dotted, "best")
     background: tuple[int, int, int] = setting(PREFIX + "background", parse_colour, "#ffffff")
-    converting: int = setting(PREFIX + "converting", parse_whole(1, 256), str(os.cpu_count() or 1))
-    converting_queue: float = setting(PREFIX + "converting.queue", parse_seconds, "60 s")
-    converting_deadline: float = setting(PREFIX + "converting.deadline", parse_seconds, "30 s")
-    converting_cpu: float = setting(PREFIX + "converting.cpu", parse_seconds, "30 s")
-    converting_memory: int = setting(PREFIX + "converting.memory", parse_bytes, "1 GB")
+    converting: ConvertingSettings = section(ConvertingSettings)
     fetch: FetchSettings = section(FetchSettings)
 
 

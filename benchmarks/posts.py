@@ -115,7 +115,7 @@ def _stages(app: TestApp, running: Site, source: bytes, reused: bool, repeats: i
         with (
             timed(spent, Fetcher, "fetch", "fetch"),
             timed(spent, Workers, "run", "conversion"),
-            timed(spent, image, "store", "store"),
+            timed(spent, image, "put", "store"),
         ):
             started = time.perf_counter()
             answer = post(app, url)
@@ -138,7 +138,7 @@ def _divided(conversion: float, source: bytes) -> dict[str, float]:
     policy = type(converter.fit_policy(settings))
     with timed(spent, decoding, "decode", "decode"), timed(spent, policy, "fit", "fit"):
         started = time.perf_counter()
-        converter.settle(source, settings)
+        converter.convert_bytes(source, settings)
         here = time.perf_counter() - started
     scale = min(1.0, conversion / here)
     decode, fit = scale * spent["decode"], scale * spent["fit"]

@@ -51,21 +51,21 @@ def convert(source, output, ini, size_limit, fit_policy, explain, plot):
     try:
         content = _read(source, settings.fetch)
         started = time.perf_counter()
-        outcome = converter.settle(content, settings)
+        converted = converter.convert_bytes(content, settings)
     except ServiceError as error:
         raise click.ClickException(f"{error.code}: {error}") from None
     seconds = time.perf_counter() - started
     if output == "-":
-        sys.stdout.buffer.write(outcome.jpeg)
+        sys.stdout.buffer.write(converted.jpeg)
     else:
-        _write(Path(output), outcome.jpeg)
-    click.echo(_line(len(content), outcome, seconds), err=True)
+        _write(Path(output), converted.jpeg)
+    click.echo(_line(converted, seconds), err=True)
     if explain:
-        click.echo(_table(outcome), err=True)
+        click.echo(_table(converted), err=True)
     if plot:
         from belfoot_img.cli.plot import draw
 
-        draw(outcome, settings, plot)
+        draw(converted, settings, plot)
 
 
 def _settings(ini: str | None, size_limit: int | None, fit_policy: str | None) -> ImagingSettings:
@@ -102,22 +102,22 @@ def _write(path: Path, jpeg: bytes) -> None:
         raise click.ClickException(f"{path}: {error.strerror}") from None
 
 
-def _line(size: int, outcome, seconds: float) -> str:
-    (width, height), header, fitted = outcome.size, outcome.header, outcome.fitted
-    how = f", scale {fitted.scale:.3f}, quality {fitted.quality}, {fitted.encodes} encodes" if fitted else ""
+def _line(converted, seconds: float) -> str:
+    source = converted.source
+    how = f", scale {converted.scale:.3f}, quality {converted.quality}, {converted.encodes} encodes"
     return (
-        f"{outcome.action}: {header.format} {header.width}x{header.height}, {size:,} bytes"
-        f" -> JPEG {width}x{height}, {len(outcome.jpeg):,} bytes{how}, {seconds:.2f} s"
+        f"{converted.action}: {source.format} {source.width}x{source.height}, {source.bytes:,} bytes"
+        f" -> JPEG {converted.width}x{converted.height}, {len(converted.jpeg):,} bytes"
+        f"{how if converted.encodes else ''}, {seconds:.2f} s"
     )
 
 
-def _table(outcome) -> str:
-    fitted = outcome.fitted
-    if fitted is None:
+def _table(converted) -> str:
+    if not converted.candidates:
         return "nothing was re-encoded, so there were no candidates"
     rows = ["  encoder        scale    size         quality  chroma      bytes  likeness       ms"]
-    for c in fitted.candidates:
-        won = "*" if (c.bytes, c.width, c.quality) == (len(fitted.jpeg), fitted.width, fitted.quality) else " "
+    for c in converted.candidates:
+        won = "*" if (c.bytes, c.width, c.quality) == (len(converted.jpeg), converted.width, converted.quality) else " "
         likeness = "-" if c.likeness is None else f"{c.likeness:.5f}"
         size = f"{c.width}x{c.height}"
         rows.append(

@@ -1,24 +1,18 @@
-"""The service: a URL, or the bytes of a source, becomes the JPEG to store.
+"""The bytes of a source become a JPEG under the size limit, by the cheapest action that gets there.
 
-What costs nothing comes first: a result that is remembered, a JPEG that complies (``kept``), one that complies once
-packed anew without loss (``repacked``). Only then is anything decoded and fitted (``reencoded``).
+A JPEG that complies is ``kept``, one that complies once repacked without loss is ``repacked``; only then is anything
+decoded and fitted (``reencoded``). ``convert_bytes`` does it in this process, ``Converter`` in a process of its own.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from dataclasses import dataclass
+from functools import lru_cache
 
-from belfoot_img import __version__
-from belfoot_img.imaging import encoders as encoding
 from belfoot_img.imaging.decoding import decoder as decoding
 from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.fitting import policy as fitting
+from belfoot_img.imaging.fitting.policy import Candidate
 from belfoot_img.imaging.jpeg import markers as jpeg
 from belfoot_img.imaging.processes import Workers
 from belfoot_img.settings import ImagingSettings, SettingsError, one_line
@@ -28,110 +22,60 @@ REPACKABLE = 1.25
 
 
 @dataclass(frozen=True)
-class Converted:
-    """What is stored for one source: the base64 of the JPEG, and the facts about it and its source.
+class Source:
+    """The picture that came in: ``width`` × ``height`` in px as shown, ``bytes`` of the file."""
 
-    Sizes in pixels and bytes, ``scale`` = new side / old side, ``quality`` None where nothing was re-encoded. The
-    fields are the columns of ``images``.
-    """
-
-    image: str
+    format: str
     width: int
     height: int
     bytes: int
-    sha256: str
-    source_format: str
-    source_width: int
-    source_height: int
-    source_bytes: int
-    source_sha256: str
-    action: str
-    policy: str
-    scale: float
-    quality: int | None
-    encodes: int
-    settings_sha256: str
-    milliseconds: int = 0
-    reused: bool = False
-
-    def as_row(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def jpeg(self) -> bytes:
-        return base64.b64decode(self.image)
-
-
-class Recall(Protocol):
-    """Asks for what a source became under the same settings before: the columns of ``Converted``, or None."""
-
-    def __call__(self, *, source_sha256: str, settings_sha256: str) -> Mapping[str, Any] | None: ...
-
-
-class Converter:
-    """Thread-safe; one a process."""
-
-    def __init__(self, settings: ImagingSettings, fetcher: Fetcher, workers: Workers):
-        self._settings = settings
-        self._fetcher = fetcher
-        self.workers = workers
-
-    @classmethod
-    def from_settings(cls, settings: ImagingSettings) -> Converter:
-        """Raises SettingsError where the fit policy is none."""
-        fit_policy(settings)
-        return cls(settings, Fetcher.from_settings(settings.fetch), Workers.from_settings(settings))
-
-    @cached_property
-    def settings_sha256(self) -> str:
-        return settings_sha256(self._settings)
-
-    def convert(self, url: str, recall: Recall) -> Converted:
-        """Raises what the fetcher raises and NotAnImage, ImageDamaged, ImageTooLarge, CannotFit, Busy."""
-        started = time.monotonic()
-        source = self._fetcher.fetch(url)
-        known = recall(source_sha256=hashlib.sha256(source).hexdigest(), settings_sha256=self.settings_sha256)
-        if known:
-            decoding.bound((known["source_width"], known["source_height"]), self._settings.fetch.max_pixels)
-            converted = Converted(**{**known, "encodes": 0, "reused": True})
-        else:
-            converted = self.workers.run(transform, source, self._settings)
-        return replace(converted, milliseconds=round((time.monotonic() - started) * 1000))
-
-    def close(self) -> None:
-        self.workers.close()
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a source: ``fitted`` is None where not a pixel was re-encoded."""
+class Converted:
+    """The picture that came out, and how it was made.
 
-    header: decoding.Header
-    action: str
+    ``width`` × ``height`` in px; ``action``: "kept", "repacked" or "reencoded"; ``policy``: name of the fit policy;
+    ``scale`` = new side / source's side; ``quality``: libjpeg's 1 to 100, None where nothing was re-encoded;
+    ``encodes`` made in search of it; ``candidates``: those encodes in order.
+    """
+
     jpeg: bytes
-    fitted: fitting.Fitted | None = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        shown = self.fitted or self.header
-        return shown.width, shown.height
-
-
-def transform(source: bytes, settings: ImagingSettings) -> Converted:
-    """The bytes of a source → what is stored. Runs in a process of its own; raises as ``Converter.convert`` does."""
-    return describe(source, settings, settle(source, settings))
+    width: int
+    height: int
+    source: Source
+    action: str
+    policy: str
+    scale: float = 1.0
+    quality: int | None = None
+    encodes: int = 0
+    candidates: tuple[Candidate, ...] = ()
 
 
-def settle(source: bytes, settings: ImagingSettings) -> Outcome:
-    """The cheapest action that brings the source under the limit."""
+def convert_bytes(source: bytes, settings: ImagingSettings) -> Converted:
+    """Raises NotAnImage, ImageDamaged, ImageTooLarge, CannotFit. The same arguments give the same JPEG. Thread-safe."""
     header = decoding.read_header(source, settings.fetch.max_pixels)
+    facts = Source(header.format, header.width, header.height, len(source))
+    policy = fit_policy(settings)
     if header.format == "JPEG":
         for action, attempt in (("kept", _kept), ("repacked", _repacked)):
             if result := attempt(source, header, settings):
-                return Outcome(header, action, result)
+                return Converted(result, header.width, header.height, facts, action, policy.name)
     original = decoding.decode(source, header, background=settings.background, max_side=settings.max_side)
-    fitted = fit_policy(settings).fit(original)
-    return Outcome(header, "reencoded", fitted.jpeg, fitted)
+    fitted = policy.fit(original)
+    assert len(fitted.jpeg) <= settings.size_limit, "the size limit is a promise"
+    return Converted(
+        jpeg=fitted.jpeg,
+        width=fitted.width,
+        height=fitted.height,
+        source=facts,
+        action="reencoded",
+        policy=policy.name,
+        scale=fitted.scale,
+        quality=fitted.quality,
+        encodes=fitted.encodes,
+        candidates=fitted.candidates,
+    )
 
 
 def _kept(source: bytes, header: decoding.Header, settings: ImagingSettings) -> bytes | None:
@@ -159,41 +103,26 @@ def fit_policy(settings: ImagingSettings) -> fitting.FitPolicy:
         raise SettingsError(f"belfoot_img.fit_policy = {settings.fit_policy!r}: should be {right}") from None
 
 
-def describe(source: bytes, settings: ImagingSettings, outcome: Outcome) -> Converted:
-    result, fitted = outcome.jpeg, outcome.fitted
-    assert len(result) <= settings.size_limit, "the size limit is a promise"
-    width, height = outcome.size
-    return Converted(
-        image=base64.b64encode(result).decode("ascii"),
-        width=width,
-        height=height,
-        bytes=len(result),
-        sha256=hashlib.sha256(result).hexdigest(),
-        source_format=outcome.header.format,
-        source_width=outcome.header.width,
-        source_height=outcome.header.height,
-        source_bytes=len(source),
-        source_sha256=hashlib.sha256(source).hexdigest(),
-        action=outcome.action,
-        policy=fit_policy(settings).name,
-        scale=fitted.scale if fitted else 1.0,
-        quality=fitted.quality if fitted else None,
-        encodes=fitted.encodes if fitted else 0,
-        settings_sha256=settings_sha256(settings),
-    )
+class Converter:
+    """Fetches sources, and converts them in processes of their own. Thread-safe; one a process."""
 
+    def __init__(self, fetcher: Fetcher, workers: Workers):
+        self._fetcher = fetcher
+        self.workers = workers
 
-@lru_cache(maxsize=4)
-def settings_sha256(settings: ImagingSettings) -> str:
-    """Names everything that shapes a result, the version of this package too: a better fit is not kept from anyone."""
-    shaping = (
-        __version__,
-        settings.size_limit,
-        settings.quality_step,
-        settings.quality_range,
-        settings.max_side,
-        settings.fit_policy,
-        settings.background,
-        encoding.JPEGLI_INSTALLED,
-    )
-    return hashlib.sha256(repr(shaping).encode()).hexdigest()
+    @classmethod
+    def from_settings(cls, settings: ImagingSettings) -> Converter:
+        """Raises SettingsError where the fit policy is none."""
+        fit_policy(settings)
+        return cls(Fetcher.from_settings(settings.fetch), Workers.from_settings(settings.converting))
+
+    def fetch(self, url: str) -> bytes:
+        """The bytes behind a link. Raises what the fetcher raises."""
+        return self._fetcher.fetch(url)
+
+    def convert(self, source: bytes, settings: ImagingSettings) -> Converted:
+        """Raises what ``convert_bytes`` raises, and Busy."""
+        return self.workers.run(convert_bytes, source, settings)
+
+    def close(self) -> None:
+        self.workers.close()

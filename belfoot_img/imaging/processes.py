@@ -33,7 +33,7 @@ from typing import Any
 from pebble import CONSTS, ProcessExpired, ProcessFuture, ProcessPool
 
 from belfoot_img.errors import Busy, ImageDamaged
-from belfoot_img.settings import ImagingSettings
+from belfoot_img.settings import ConvertingSettings
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +68,8 @@ class Workers:
         self._places_by_pid: dict[int, _Places] = {}
 
     @classmethod
-    def from_settings(cls, settings: ImagingSettings) -> Workers:
-        limits = Limits(settings.converting_deadline, settings.converting_cpu, settings.converting_memory)
-        return cls(settings.converting, settings.converting_queue, limits)
+    def from_settings(cls, settings: ConvertingSettings) -> Workers:
+        return cls(settings.at_once, settings.queue, Limits(settings.deadline, settings.cpu, settings.memory))
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """``function(*arguments)``; it, they and the result can be pickled.

@@ -19,7 +19,6 @@ from sqlalchemy.orm import configure_mappers, sessionmaker
 
 from belfoot_img import metrics
 from belfoot_img.models import deadlines, embedded, image, login, schema, user  # noqa: F401  every table is known from here
-from belfoot_img.models.recent import Recent
 from belfoot_img.settings import DatabaseSettings, SettingsError
 
 log = logging.getLogger(__name__)
@@ -94,23 +93,12 @@ def includeme(config):
         right = f"the URL of a database that this service may use ({deadlines.reason(error)})"
         raise SettingsError(f"sqlalchemy.url = (not shown): should be {right}") from None
     new_session = sessionmaker(engine)
-    recent = Recent()
 
     def dbsession(request):
         session = new_session()
         zope.sqlalchemy.register(session, transaction_manager=request.tm)
         return session
 
-    def find_image(request, article_id, known=()):
-        with short_session(engine) as connection:
-            return recent.find(connection, article_id, known)
-
-    def recall(request, **source):
-        with short_session(engine) as connection:
-            return image.recall(connection, **source)
-
     config.add_settings({"tm.activate_hook": "belfoot_img.models.changes_something"})
     config.add_request_method(dbsession, reify=True)
     config.add_request_method(lambda request: short_session(engine), "short_session")
-    config.add_request_method(recall)
-    config.add_request_method(find_image)

@@ -20,7 +20,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    literal_column,
     null,
     select,
     tuple_,
@@ -49,7 +48,8 @@ class Image(Base):
     )
 
     article_id: Mapped[str] = mapped_column(primary_key=True)
-    url: Mapped[str]
+    url: Mapped[str | None]
+    """None where the source was uploaded"""
     image: Mapped[str]
     """base64 of the JPEG"""
     width: Mapped[int]
@@ -80,27 +80,31 @@ FACTS = [column for column in TABLE.columns if column.name not in ("image", "set
 """What an answer shows besides the base64."""
 
 RESULT = [
-    column.name
+    column
     for column in TABLE.columns
     if column.name not in ("article_id", "url", "stored_by", "created_at", "updated_at", "milliseconds", "reused")
 ]
 """What one source under one setting always becomes, whichever article it is for."""
 
 
-def store(session: Session, *, article_id: str, url: str, stored_by: str, result: Mapping[str, Any]) -> Row:
+def put(
+    connection: Connection | Session, values: Mapping[str, Any], *, older_than: datetime | None = None
+) -> Row | None:
     """Puts the article's image in place of the one it may have had: one statement, safe beside another like it.
 
-    Returns a row of FACTS and ``created``: True where the article had no image before.
+    ``values``: every column but ``created_at`` and ``updated_at``. Returns a row of FACTS and ``created`` (True where
+    the article had no image before); None where it has an image that was stored at or after ``older_than``.
     """
-    values = {**result, "article_id": article_id, "url": url, "stored_by": stored_by}
+    # now() is the same for both columns of a new row. A replaced one gets the clock's later time, since the statement
+    # may have waited for another transaction.
     statement = insert(Image).values(values)
     statement = statement.on_conflict_do_update(
         index_elements=["article_id"],
         set_={**{name: statement.excluded[name] for name in values}, "updated_at": func.clock_timestamp()},
+        where=None if older_than is None else TABLE.c.updated_at < older_than,
     )
-    # xmax is 0 in a row version that was inserted, and the updating transaction's id in one that replaced another.
-    created = literal_column("(xmax = 0)").label("created")
-    return session.execute(statement.returning(*FACTS, created)).one()
+    created = (TABLE.c.created_at == TABLE.c.updated_at).label("created")
+    return connection.execute(statement.returning(*FACTS, created)).one_or_none()
 
 
 FIND = select(*FACTS, TABLE.c.image).where(TABLE.c.article_id == bindparam("article_id"))
@@ -117,14 +121,13 @@ def find(connection: Connection | Session, article_id: str, *, known: Sequence[s
     return connection.execute(FIND, {"article_id": article_id}).one_or_none()
 
 
-def recall(connection: Connection, *, source_sha256: str, settings_sha256: str) -> dict[str, Any] | None:
+def recall(connection: Connection | Session, *, source_sha256: str, settings_sha256: str) -> Row | None:
     """RESULT of an image, of whatever article, that the same source became under the same settings."""
-    row = connection.execute(
-        select(*(TABLE.c[name] for name in RESULT))
+    return connection.execute(
+        select(*RESULT)
         .where(TABLE.c.source_sha256 == source_sha256, TABLE.c.settings_sha256 == settings_sha256)
         .limit(1)
     ).one_or_none()
-    return row and dict(row._mapping)
 
 
 def page(connection: Connection | Session, *, limit: int, after: tuple[datetime, str] | None = None) -> Sequence[Row]:
@@ -136,6 +139,6 @@ def page(connection: Connection | Session, *, limit: int, after: tuple[datetime,
     return connection.execute(statement).all()
 
 
-def remove(session: Session, article_id: str) -> bool:
+def remove(connection: Connection | Session, article_id: str) -> bool:
     """Whether there was one."""
-    return session.execute(delete(Image).where(Image.article_id == article_id)).rowcount == 1
+    return connection.execute(delete(Image).where(Image.article_id == article_id)).rowcount == 1

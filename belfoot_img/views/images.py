@@ -3,9 +3,7 @@
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from belfoot_img import metrics
 from belfoot_img.errors import ImageNotFound
-from belfoot_img.models import image
 from belfoot_img.resources import Image, ImageCollection
 from belfoot_img.views import representations as as_
 
@@ -13,19 +11,11 @@ from belfoot_img.views import representations as as_
 @view_config(context=ImageCollection, request_method="POST", permission="store", renderer="json")
 def store(collection, request):
     article_id, url = request.payload.article_id(), request.payload.url()
-    converted = request.converter.convert(url, request.recall)
-    row = image.store(
-        request.dbsession,
-        article_id=article_id,
-        url=url,
-        stored_by=request.identity.name,
-        result=converted.as_row(),
-    )
-    metrics.converted(converted)
-    if row.created:
+    stored = request.images.convert_and_store(article_id, url=url, stored_by=request.identity.name)
+    if stored.row.created:
         request.response.status = 201
         request.response.location = as_.location(Image(article_id, collection), request)
-    return {"data": as_.as_data(row, None if as_.minimal(request) else converted.image)}
+    return {"data": as_.as_data(stored.row, None if as_.minimal(request) else stored.conversion.base64)}
 
 
 @view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json")
@@ -36,10 +26,8 @@ def browse(collection, request, respond=as_.as_json):
     if request.payload.names_article:
         return read(Image(request.payload.article_id(), collection), request, respond)
     limit, after = as_.listing(request)
-    with request.short_session() as session:
-        rows = image.page(session, limit=limit + 1, after=after)
-    more = len(rows) > limit
-    return {"data": [as_.as_data(row) for row in rows[:limit]], "next": as_.cursor(rows[limit - 1]) if more else None}
+    rows, more = request.images.page(limit, after)
+    return {"data": [as_.as_data(row) for row in rows], "next": as_.cursor(rows[-1]) if more else None}
 
 
 @view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json", accept="image/jpeg")
@@ -50,7 +38,7 @@ def browse_jpeg(collection, request):
 @view_config(context=Image, request_method="GET", permission="read")
 @view_config(context=Image, request_method="GET", permission="read", accept="application/json")
 def read(context, request, respond=as_.as_json) -> Response:
-    row, content = request.find_image(context.article_id, known=as_.known_etags(request))
+    row, content = request.images.find(context.article_id, known=as_.known_etags(request))
     if row is None:
         raise ImageNotFound
     return as_.not_modified(row) if content is None or as_.any_will_do(request) else respond(row, content)
@@ -63,6 +51,6 @@ def read_jpeg(context, request) -> Response:
 
 @view_config(context=Image, request_method="DELETE", permission="remove")
 def remove(context, request) -> Response:
-    if not image.remove(request.dbsession, context.article_id):
+    if not request.images.remove(request.dbsession, context.article_id):
         raise ImageNotFound
     return Response(status=204)

@@ -14,7 +14,7 @@ import pytest
 
 from belfoot_img.errors import Busy, ImageDamaged, ImageTooLarge, NotAnImage, ServiceError, UrlRefused
 from belfoot_img.imaging.processes import Limits, Workers
-from belfoot_img.settings import ImagingSettings
+from belfoot_img.settings import ConvertingSettings
 from tests import jobs, pictures
 from tests.shared import shared_files
 
@@ -214,8 +214,7 @@ def test_close_leaves_nothing_running():
 
 
 def test_the_settings_reach_the_limits():
-    settings = ImagingSettings(converting=1, converting_deadline=0.4, converting_queue=5.0)
-    workers = Workers.from_settings(settings)
+    workers = Workers.from_settings(ConvertingSettings(at_once=1, deadline=0.4, queue=5.0))
     with pytest.raises(ImageDamaged, match=r"0\.4 s"):
         workers.run(jobs.sleep, 60)
     workers.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, text
@@ -39,9 +40,10 @@ def result(jpeg: bytes = b"\xff\xd8 a picture \xff\xd9", **changes) -> dict:
     }
 
 
-def store(engine, article_id="42", **changes):
+def store(engine, article_id="42", older_than=None, **changes):
+    values = {"article_id": article_id, "url": "http://x", "stored_by": "editor", **result(**changes)}
     with Session(engine) as session, session.begin():
-        return image.store(session, article_id=article_id, url="http://x", stored_by="editor", result=result(**changes))
+        return image.put(session, values, older_than=older_than)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,16 @@ def test_storing_says_whether_it_is_new_and_keeps_when_it_was_made(database):
     assert second.width == 41
 
 
+def test_only_an_older_image_is_replaced_where_a_moment_is_given(database):
+    first = store(database, width=40)
+    assert store(database, width=41, older_than=first.updated_at) is None
+    with Session(database) as session:
+        assert image.find(session, "42").width == 40
+    second = store(database, width=42, older_than=first.updated_at + timedelta(microseconds=1))
+    assert (second.width, second.created) == (42, False)
+    assert store(database, "43", older_than=first.updated_at).created, "there is nothing newer where there is nothing"
+
+
 def test_many_at_once_for_one_article_leave_one_whole_image(database):
     pictures = [bytes([number]) * 5000 for number in range(20)]
     created, barrier = [], threading.Barrier(len(pictures))
@@ -112,7 +124,7 @@ def test_recall_asks_for_source_and_settings(database):
     store(database)
     with Session(database) as session:
         known = image.recall(session, source_sha256="a" * 64, settings_sha256="b" * 64)
-        assert known == {name: result()[name] for name in image.RESULT}
+        assert dict(known._mapping) == {column.name: result()[column.name] for column in image.RESULT}
         assert image.recall(session, source_sha256="a" * 64, settings_sha256="c" * 64) is None
         assert image.recall(session, source_sha256="c" * 64, settings_sha256="b" * 64) is None
 

@@ -1,0 +1,221 @@
+"""The use case: an article's image is fetched, converted or reused, stored, read, listed, removed.
+
+A view, a command and a background job call the same ``ImageStore``. Its rules:
+
+- No database connection is open while the network or a codec works.
+- Reading opens a short session of its own. ``put`` and ``remove`` belong to the transaction of whoever calls them.
+  ``convert_and_store`` opens a short transaction of its own for the ``put``.
+- The same source under the same settings is converted once; its result is then reused for any article.
+
+What imaging does not know is decided here: base64, the names of columns, the hash of the settings, reuse.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from functools import cached_property, lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row
+from sqlalchemy.orm import Session
+
+from belfoot_img import __version__, metrics
+from belfoot_img.imaging.converter import Converted, Converter, Source
+from belfoot_img.imaging.encoders import JPEGLI_INSTALLED
+from belfoot_img.models import image, short_session
+from belfoot_img.models.recent import Content, Recent
+from belfoot_img.settings import ImagingSettings
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A converted source that can be stored: converted just now, or ``reused`` from the table.
+
+    ``url``: the link it came from, None for bytes that were uploaded; ``milliseconds`` that fetching and converting
+    took. A reused one has no candidates, and its ``converted.encodes`` is 0.
+    """
+
+    converted: Converted
+    source_sha256: str
+    settings_sha256: str
+    url: str | None
+    milliseconds: int
+    reused: bool
+
+    @cached_property
+    def base64(self) -> str:
+        return base64.b64encode(self.converted.jpeg).decode("ascii")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the JPEG."""
+        return hashlib.sha256(self.converted.jpeg).hexdigest()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """``row``: the article's facts and ``created``, as ``models.image.put`` gives them back."""
+
+    row: Row
+    conversion: Conversion
+
+
+class ImageStore:
+    """One a process. Thread-safe."""
+
+    def __init__(self, engine: Engine, converter: Converter, settings: ImagingSettings):
+        self._engine = engine
+        self._converter = converter
+        self._settings = settings
+        self._recent = Recent()
+
+    def convert_and_store(self, article_id: str, *, stored_by: str, **how: Any) -> Stored:
+        """``how``: the arguments of ``convert``, whose errors it raises. An error leaves the earlier image."""
+        conversion = self.convert(**how)
+        with self._engine.begin() as connection:
+            row = self.put(connection, article_id, conversion, stored_by=stored_by)
+        assert row is not None, "without a moment to compare with, put always stores"
+        count(conversion)
+        return Stored(row, conversion)
+
+    def convert(
+        self, url: str | None = None, source: bytes | None = None, *, reuse: bool = True, **overrides: Any
+    ) -> Conversion:
+        """The JPEG for a link, or for the bytes of a source, which are then not fetched.
+
+        ``overrides``: fields of ImagingSettings that differ for this one; ``reuse``: False converts even where the
+        result is in the table, so that there are candidates to look at. Nothing is stored. Raises what the fetcher
+        raises and NotAnImage, ImageDamaged, ImageTooLarge, CannotFit, Busy, DatabaseUnavailable.
+        """
+        if source is None and url is None:
+            raise TypeError("convert needs a url or a source")
+        started = time.monotonic()
+        settings = replace(self._settings, **overrides)
+        if source is None:
+            source = self._converter.fetch(url)
+        source_sha256, settings_sha256 = hashlib.sha256(source).hexdigest(), fingerprint(settings)
+        known = self._recall(source_sha256, settings_sha256) if reuse else None
+        converted = known or self._converter.convert(source, settings)
+        milliseconds = round((time.monotonic() - started) * 1000)
+        return Conversion(converted, source_sha256, settings_sha256, url, milliseconds, reused=known is not None)
+
+    def put(
+        self,
+        connection: Connection | Session,
+        article_id: str,
+        conversion: Conversion,
+        *,
+        stored_by: str,
+        older_than: datetime | None = None,
+    ) -> Row | None:
+        """Puts the image in place of the article's earlier one, in the caller's transaction; once that is committed,
+        the caller calls ``count``.
+
+        ``older_than``: store only where the article has no image, or one last stored before this moment; where it has
+        a newer one (superseded), None is returned and nothing is changed.
+        """
+        return image.put(
+            connection,
+            {"article_id": article_id, "stored_by": stored_by, **_columns(conversion)},
+            older_than=older_than,
+        )
+
+    def find(self, article_id: str, known: Sequence[str] = ()) -> tuple[Row | None, Content | None]:
+        """(the article's row, or None where it has no image; its content, or None where its sha256 is ``known``)"""
+        with short_session(self._engine) as connection:
+            return self._recent.find(connection, article_id, known)
+
+    def page(self, limit: int, after: tuple[datetime, str] | None = None) -> tuple[Sequence[Row], bool]:
+        """(the newest rows after the place (updated_at, article_id), at most ``limit``; whether there are more)"""
+        with short_session(self._engine) as connection:
+            rows = image.page(connection, limit=limit + 1, after=after)
+        return rows[:limit], len(rows) > limit
+
+    def remove(self, connection: Connection | Session, article_id: str) -> bool:
+        """Whether there was an image; in the caller's transaction."""
+        return image.remove(connection, article_id)
+
+    def _recall(self, source_sha256: str, settings_sha256: str) -> Converted | None:
+        with short_session(self._engine) as connection:
+            row = image.recall(connection, source_sha256=source_sha256, settings_sha256=settings_sha256)
+        return row and _converted(row)
+
+
+def count(conversion: Conversion) -> None:
+    """Counts an image that was stored, for Prometheus."""
+    converted = conversion.converted
+    metrics.image_stored(
+        action="reused" if conversion.reused else converted.action,
+        seconds=conversion.milliseconds / 1000,
+        encodes=converted.encodes,
+        source_bytes=converted.source.bytes,
+        stored_bytes=len(converted.jpeg),
+    )
+
+
+def _columns(conversion: Conversion) -> dict[str, Any]:
+    """A conversion as columns of ``images``."""
+    converted = conversion.converted
+    return {
+        "url": conversion.url,
+        "image": conversion.base64,
+        "width": converted.width,
+        "height": converted.height,
+        "bytes": len(converted.jpeg),
+        "sha256": conversion.sha256,
+        "source_format": converted.source.format,
+        "source_width": converted.source.width,
+        "source_height": converted.source.height,
+        "source_bytes": converted.source.bytes,
+        "source_sha256": conversion.source_sha256,
+        "action": converted.action,
+        "policy": converted.policy,
+        "scale": converted.scale,
+        "quality": converted.quality,
+        "encodes": converted.encodes,
+        "settings_sha256": conversion.settings_sha256,
+        "milliseconds": conversion.milliseconds,
+        "reused": conversion.reused,
+    }
+
+
+def _converted(row: Row) -> Converted:
+    """The way back, from what ``models.image.recall`` gives."""
+    return Converted(
+        jpeg=base64.b64decode(row.image),
+        width=row.width,
+        height=row.height,
+        source=Source(row.source_format, row.source_width, row.source_height, row.source_bytes),
+        action=row.action,
+        policy=row.policy,
+        scale=row.scale,
+        quality=row.quality,
+    )
+
+
+@lru_cache(maxsize=16)
+def fingerprint(settings: ImagingSettings) -> str:
+    """The hash of everything that shapes a result; a result is reused only under the same one.
+
+    That is each setting of ImagingSettings itself, not those of its sections: how many conversions run at once changes
+    no picture. ``max_pixels`` counts, so that a source above it is refused however it was stored before. So does the
+    version of this package: a better fit is not kept from anyone.
+    """
+    sections = ("fetch", "converting")
+    shaping = [(field.name, getattr(settings, field.name)) for field in fields(settings) if field.name not in sections]
+    return hashlib.sha256(
+        repr((__version__, JPEGLI_INSTALLED, settings.fetch.max_pixels, shaping)).encode()
+    ).hexdigest()
+
+
+def includeme(config):
+    """``request.images``."""
+    registry = config.registry
+    images = ImageStore(registry["engine"], registry["converter"], registry["settings"].imaging)
+    registry["images"] = images
+    config.add_request_method(lambda request: images, "images", reify=True)
