@@ -23,6 +23,7 @@ REQUIRES = [
     "pyvips[binary] >= 3.1",
     "mozjpeg-lossless-optimization >= 1.3",
     "numpy >= 2.0",
+    "opencv-python-headless >= 4.12",
     "requests >= 2.32.4",
     "urllib3 >= 2.5",
     "idna >= 3.10",

@@ -23,6 +23,11 @@ HALVED, FULL = "4:2:0", "4:4:4"
 JPEGLI_INSTALLED = find_spec("pyjpegli") is not None
 
 
+def in_vips(pixels: Image.Image) -> pyvips.Image:
+    """``pixels``: RGB or L."""
+    return pyvips.Image.new_from_memory(pixels.tobytes(), *pixels.size, len(pixels.getbands()), "uchar")
+
+
 class Encoder(Protocol):
     """``dear``: made with all that saves bytes, whatever the time it takes; ``trellis`` alone is half of it."""
 
@@ -88,8 +93,7 @@ class MozjpegEncoder:
         return MozjpegEncoder(self.table, trellis=True, dear=False)
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
-        picture = pyvips.Image.new_from_memory(pixels.tobytes(), *pixels.size, len(pixels.getbands()), "uchar")
-        return picture.jpegsave_buffer(
+        return in_vips(pixels).jpegsave_buffer(
             Q=quality,
             quant_table=self.table,
             subsample_mode="on" if chroma == HALVED else "off",

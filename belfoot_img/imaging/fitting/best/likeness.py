@@ -10,10 +10,13 @@ linear light: saturated edges would be misjudged by several points otherwise.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from PIL import Image
 
-RADIUS, DEVIATION = 5, 1.5  # of the Gaussian window, px
+cv2.setNumThreads(1)  # conversions already share the cores between them
+
+WINDOW, DEVIATION = (11, 11), 1.5  # of the Gaussian, px
 STABILISER = 0.0009
 LEAST_SIDE = 8  # px; a plane smaller than this is not compared
 FULL_PIXELS, STRIPS = 300_000, 6  # a larger picture is compared at full size in strips only
@@ -41,8 +44,6 @@ HALVED = {
 
 FIRST_HALVINGS = min(HALVED)
 
-_window = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / DEVIATION) ** 2)
-WINDOW = (_window / _window.sum()).astype(np.float32)
 _srgb = np.arange(256) / 255
 LINEAR = np.where(_srgb <= 0.04045, _srgb / 12.92, ((_srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
@@ -52,18 +53,24 @@ class Likeness:
 
     def __init__(self, reference: Image.Image):
         self._size = reference.size
-        self._views = [_View(planes, weights) for planes, weights in self._planes_of(reference)]
+        self._views = [
+            [_View(plane, terms) for plane, terms in zip(planes, weights, strict=True) if terms != NOTHING]
+            for planes, weights in self._planes_of(reference)
+        ]
 
     def of(self, candidate: Image.Image) -> float:
         """About SSIMULACRA2's number: 100 = identical, 70 good, 50 fair, below 30 poor; may be negative.
 
         A candidate of any size: it is brought to the reference's by Lanczos.
         """
-        planes = self._planes_of(candidate)
-        return _score(sum(view.distance(planes) for view, (planes, _) in zip(self._views, planes, strict=True)))
+        distance = 0.0
+        for views, (planes, weights) in zip(self._views, self._planes_of(candidate), strict=True):
+            compared = [plane for plane, terms in zip(planes, weights, strict=True) if terms != NOTHING]
+            distance += sum(view.distance(plane) for view, plane in zip(views, compared, strict=True))
+        return _score(distance)
 
-    def _planes_of(self, pixels: Image.Image) -> list[tuple[np.ndarray, tuple]]:
-        """Y at full size, then XYB from a quarter of it down, each with its weights."""
+    def _planes_of(self, pixels: Image.Image) -> list[tuple[list[np.ndarray], tuple]]:
+        """Y at full size, then X, Y and B from a quarter of it down, each with its weights."""
         halves = [side // 2 for side in self._size]
         halvings = int(pixels.width <= halves[0] and min(halves) >= 4 * LEAST_SIDE)
         if halvings:  # colours need not be brought to more than half; an odd last row or column is left out
@@ -73,7 +80,7 @@ class Likeness:
             coloured = pixels.resize(halves, Image.Resampling.LANCZOS, box=(0, 0, *covered))
         else:
             coloured = pixels if pixels.size == self._size else pixels.resize(self._size, Image.Resampling.LANCZOS)
-        planes = [(self._strips_of(pixels.convert("L")), FULL_Y)]
+        planes: list[tuple[list[np.ndarray], tuple]] = [([self._strips_of(pixels.convert("L"))], FULL_Y)]
         if min(coloured.size) < 2 * LEAST_SIDE << FIRST_HALVINGS - halvings:
             return planes
         linear = _linear(coloured, FIRST_HALVINGS - halvings)
@@ -85,7 +92,7 @@ class Likeness:
         return planes
 
     def _strips_of(self, luma: Image.Image) -> np.ndarray:
-        """Y of strips spread evenly over the height, each at full size: (1, height, width)."""
+        """Y of strips spread evenly over the height, each at full size: (height, width)."""
         width, height = self._size
         strips = 1 if width * height <= FULL_PIXELS else STRIPS
         tall = height if strips == 1 else max(1, FULL_PIXELS // (strips * width))
@@ -93,52 +100,47 @@ class Likeness:
         down = luma.height / height
         boxes = [(0, top * down, luma.width, min(luma.height, (top + tall) * down)) for top in tops]
         found = [luma.resize((width, tall), Image.Resampling.LANCZOS, box=box) for box in boxes]
-        return GREY_Y[np.concatenate(found)][np.newaxis]
+        return cv2.LUT(np.concatenate(found), GREY_Y)
 
 
 class _View:
-    """The reference at one size: its planes (channel, height, width) and their weighted means around each point."""
+    """One plane of the reference at one size, (height, width), and its weighted means around each point."""
 
-    def __init__(self, planes: np.ndarray, weights: tuple):
-        self._planes, self._weights = planes, weights
-        self._step = 2 if len(planes) == 1 else 1  # at full size every other row and column says enough
-        self._middle = self._points(planes)
-        self._means = self._around(planes)
-        self._squares = self._around(planes * planes)
+    def __init__(self, plane: np.ndarray, weights: tuple):
+        self._plane, self._weights = plane, weights
+        self._mean = _around(plane)
+        self._variance = _around(plane * plane) - self._mean * self._mean
+        self._edge = 1 / (1 + np.abs(plane - self._mean))
 
-    def distance(self, planes: np.ndarray) -> float:
-        means = self._around(planes)
-        covariance = self._around(self._planes * planes) - self._means * means
-        variances = self._squares - self._means**2 + self._around(planes * planes) - means**2
-        unlike = 1 - (1 - (self._means - means) ** 2) * (2 * covariance + STABILISER) / (variances + STABILISER)
-        edges = (1 + np.abs(self._points(planes) - means)) / (1 + np.abs(self._middle - self._means)) - 1
-        maps = np.maximum(unlike, 0), np.maximum(edges, 0), np.maximum(-edges, 0)
-        return sum(
-            mean * float(plane.mean()) + worst * float(np.square(np.square(plane)).mean()) ** 0.25
-            for channel, weights in enumerate(self._weights)
-            for (mean, worst), plane in zip(weights, (term[channel] for term in maps), strict=True)
-            if mean or worst
-        )
-
-    def _points(self, planes: np.ndarray) -> np.ndarray:
-        return planes[:, :: self._step, :: self._step]
-
-    def _around(self, planes: np.ndarray) -> np.ndarray:
-        """Gaussian means around the points that are compared; the border is repeated outwards."""
-        padded = np.pad(planes, ((0, 0), (RADIUS, RADIUS), (RADIUS, RADIUS)), mode="edge")
-        rows = _weighted([padded[:, i : i + planes.shape[1] : self._step] for i in range(len(WINDOW))])
-        return _weighted([rows[:, :, i : i + planes.shape[2] : self._step] for i in range(len(WINDOW))])
+    def distance(self, plane: np.ndarray) -> float:
+        mean = _around(plane)
+        covariance = _around(self._plane * plane) - self._mean * mean
+        variance = _around(plane * plane) - mean * mean
+        variance += self._variance
+        unlike = 1 - (1 - np.square(self._mean - mean)) * (2 * covariance + STABILISER) / (variance + STABILISER)
+        similarity, gained, lost = self._weights
+        distance = _weighted(unlike, similarity)
+        if any(gained) or any(lost):
+            edges = (1 + np.abs(plane - mean)) * self._edge - 1
+            distance += _weighted(edges, gained) + _weighted(-edges, lost)
+        return distance
 
 
-def _weighted(shifted: list[np.ndarray]) -> np.ndarray:
-    """The window over eleven shifts of one array; it is symmetric, so each weight serves two of them."""
-    total = shifted[RADIUS] * WINDOW[RADIUS]
-    pair = np.empty_like(total)
-    for i in range(RADIUS):
-        np.add(shifted[i], shifted[-1 - i], out=pair)
-        pair *= WINDOW[i]
-        total += pair
+def _weighted(differences: np.ndarray, weights: tuple[float, float]) -> float:
+    """Mean, and fourth root of the mean of fourth powers, of what is above zero."""
+    mean, worst = weights
+    if not mean and not worst:
+        return 0.0
+    differences = np.maximum(differences, 0)
+    total = mean * float(differences.mean())
+    if worst:
+        np.square(differences, out=differences)
+        total += worst * (float(np.vdot(differences, differences)) / differences.size) ** 0.25
     return total
+
+
+def _around(plane: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(plane, WINDOW, DEVIATION, borderType=cv2.BORDER_REPLICATE)
 
 
 def _linear(pixels: Image.Image, halvings: int) -> np.ndarray:
@@ -146,7 +148,7 @@ def _linear(pixels: Image.Image, halvings: int) -> np.ndarray:
     bands = []
     for top in range(0, pixels.height, BAND):
         band = np.asarray(pixels.crop((0, top, pixels.width, min(top + BAND, pixels.height))))
-        linear = LINEAR[band].reshape(*band.shape[:2], -1)
+        linear = cv2.LUT(band, LINEAR)
         for _ in range(halvings):
             linear = _halved(linear)
         bands.append(linear)
@@ -156,18 +158,17 @@ def _linear(pixels: Image.Image, halvings: int) -> np.ndarray:
 def _halved(linear: np.ndarray) -> np.ndarray:
     """Means of two by two; an odd last row or column is left out."""
     rows, columns = (side // 2 * 2 for side in linear.shape[:2])
-    linear = linear[:rows:2] + linear[1:rows:2]
-    linear = linear[:, :columns:2] + linear[:, 1:columns:2]
-    linear *= 0.25
-    return linear
+    return cv2.resize(linear[:rows, :columns], (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
 
 
-def _xyb(linear: np.ndarray) -> np.ndarray:
-    """(height, width, 3 or 1) of linear light → X, Y and B less Y, moved above zero: (3, height, width)."""
-    light = np.broadcast_to(linear, (*linear.shape[:2], 3)) @ OPSIN.T
-    red, green, blue = np.moveaxis(np.cbrt(light + np.float32(OPSIN_BIAS)) - np.float32(OPSIN_BIAS ** (1 / 3)), -1, 0)
+def _xyb(linear: np.ndarray) -> list[np.ndarray]:
+    """(height, width, 3) or (height, width) of linear light → X, Y and B less Y, moved above zero."""
+    if linear.ndim == 2:
+        linear = cv2.merge([linear] * 3)
+    light = cv2.transform(linear, OPSIN) + np.float32(OPSIN_BIAS)
+    red, green, blue = cv2.split(cv2.pow(light, 1 / 3) - np.float32(OPSIN_BIAS ** (1 / 3)))
     y = (red + green) / 2
-    return np.stack([7 * (red - green) + np.float32(0.42), y + np.float32(0.01), blue - y + np.float32(0.55)])
+    return [7 * (red - green) + np.float32(0.42), y + np.float32(0.01), blue - y + np.float32(0.55)]
 
 
 def _score(distance: float) -> float:
@@ -176,4 +177,4 @@ def _score(distance: float) -> float:
     return 100 - 10 * max(distance, 0) ** 0.6276336467831387
 
 
-GREY_Y = np.ascontiguousarray(_xyb(LINEAR[:, np.newaxis, np.newaxis])[1, :, 0])
+GREY_Y = np.ascontiguousarray(_xyb(LINEAR[:, np.newaxis])[1][:, 0])
