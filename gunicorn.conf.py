@@ -50,9 +50,13 @@ accesslog = None
 
 
 def on_starting(server):
-    """A setting that is wrong ends the master in one line; otherwise each worker would say it, and be started anew."""
-    with refusing_in_one_line():
-        settings_from(server.cfg.paste)
+    """Check the .ini once, in the master: a wrong setting ends it in one line instead of once for each worker.
+
+    Without --paste there is no .ini to check; benchmarks serve a bare function under these settings.
+    """
+    if server.cfg.paste:
+        with refusing_in_one_line():
+            settings_from(server.cfg.paste)
 
 
 def post_fork(server, worker):

@@ -10,7 +10,8 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "belfoot_img" / "__init__.p
 
 REQUIRES = [
     "pyramid >= 2.1",
-    "setuptools < 82",  # Pyramid 2.1 imports pkg_resources, which 82 removed
+    "setuptools >= 78.1.1, < 82",  # Pyramid 2.1 imports pkg_resources, which 82 removed; 78.1.1 mends CVE-2025-47273
+    "WebOb >= 1.8.8",  # mends CVE-2024-42353, an open redirect; Pyramid itself asks for 1.8.3
     "legacy-cgi >= 2.6; python_version >= '3.13'",  # WebOb 1.8 imports cgi
     "plaster_pastedeploy >= 1.0",
     "pyramid_tm >= 2.6",
@@ -20,14 +21,15 @@ REQUIRES = [
     "psycopg2-binary >= 2.9.10",
     "alembic >= 1.18",
     "Pillow >= 12.2",
-    "pyvips[binary] >= 3.1",
+    "pyvips >= 3.1",
+    "pyvips-binary >= 8.18",
     "mozjpeg-lossless-optimization >= 1.3",
     "numpy >= 2.0",
     "opencv-python-headless >= 4.12",
     "requests >= 2.32.4",
-    "urllib3 >= 2.5",
+    "urllib3 >= 2.6",
     "idna >= 3.10",
-    "certifi",
+    "certifi >= 2025.10.5",
     "Pebble >= 5.2",
     "libpass >= 1.9.3",  # the maintained fork; it installs under the import name passlib
     "argon2-cffi >= 25.1",

@@ -1,6 +1,6 @@
 """What a POST costs, and where its time goes: fetch, decode, fit, store, and the service's own share.
 
-    python -m benchmarks.posts [--repeats 3] [--plot docs/posts.png]
+    python -m benchmarks.posts [--repeats 3] [--plot docs/posts.png] [--short]
 
 The application runs in this process, against an embedded PostgreSQL and an origin on the loopback; conversions run in
 their own process, as in production. Times of the stages are taken at the functions that do them. The plot needs
@@ -43,6 +43,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--plot", help="draw the stages into this PNG")
+    options.add_argument("--short", action="store_true", help="small sources and few requests: does it still run?")
     options = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="belfoot_img_bench_") as folder, ExitStack() as stack:
         Path(folder).chmod(0o755)
@@ -58,22 +59,27 @@ def main() -> None:
             )
         )
         rows = {
-            name: _stages(app, running, source, reused, options.repeats) for name, (source, reused) in sources().items()
+            name: _stages(app, running, source, reused, options.repeats)
+            for name, (source, reused) in sources(options.short).items()
         }
         report(rows)
-        own_cost(app, running)
-        rate(running)
+        own_cost(app, running, requests=10 if options.short else 300)
+        rate(running, posts=3 if options.short else 40, at_once=1 if options.short else 8)
         app.app.registry["converter"].close()
     if options.plot:
         draw(rows, options.plot)
 
 
-def sources() -> dict[str, tuple[bytes, bool]]:
+def sources(short: bool) -> dict[str, tuple[bytes, bool]]:
     """name → (source, whether its result is there already)"""
-    return {
+    small = {
         "kept: 100 kB JPEG": (noise(1), False),
         "reused: the same again": (noise(1), True),
         "re-encoded: 600x400 PNG": (photograph("coffee.png"), False),
+    }
+    if short:
+        return small
+    return small | {
         "re-encoded: 1411x1411 JPEG": (photograph("retina.jpg"), False),
         "re-encoded: 12 MP JPEG": (_enlarged(photograph("retina.jpg"), 4000, 3000), False),
     }
@@ -158,7 +164,7 @@ def report(rows: dict[str, dict[str, float]]) -> None:
     print(f"\n({MEANING})\n")
 
 
-def own_cost(app: TestApp, running: Site, requests: int = 300) -> None:
+def own_cost(app: TestApp, running: Site, requests: int) -> None:
     """Of a POST whose result is there already, without its fetch; of a GET. In this process, so without a server."""
     url, own, cpu = running.origin.serve(noise(1)), defaultdict(list), defaultdict(list)
     user = {"username": EDITOR.username, "password": EDITOR.password}
@@ -187,7 +193,7 @@ def _json(document: dict) -> bytes:
     return json.dumps(document).encode()
 
 
-def rate(running: Site, posts: int = 40, at_once: int = 8) -> None:
+def rate(running: Site, posts: int, at_once: int) -> None:
     """POSTs a second through gunicorn with one worker, as many conversions at once as there are cores."""
     from concurrent.futures import ThreadPoolExecutor
 

@@ -102,14 +102,18 @@ def nginx(folder: Path, database_url: str, *arguments: str, **settings: str) -> 
         yield base
 
 
+def nginx_or_skip() -> None:
+    if not shutil.which("nginx", path=NGINX_PATH):
+        pytest.skip("nginx is not installed (apt-get install nginx-light)")
+
+
 @contextmanager
 def proxy(folder: Path, *upstreams: str, **changes: str) -> Iterator[str]:
     """NGINX with deploy/nginx.conf, in which only what depends on the host is changed; yields the base URL.
 
     ``changes``: further directives by name, each with its new value.
     """
-    if not shutil.which("nginx", path=NGINX_PATH):
-        pytest.skip("nginx is not installed (apt-get install nginx-light)")
+    nginx_or_skip()
     port = free_port()
     site = (PROJECT / "deploy/nginx.conf").read_text()
     servers = "\n    ".join(f"server {upstream};" for upstream in upstreams)

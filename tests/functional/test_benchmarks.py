@@ -1,0 +1,29 @@
+"""The benchmarks still run: each in its shortest form, for its table and not for its figures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.conftest import PROJECT
+from tests.servers import nginx_or_skip
+
+
+def run(*arguments: str) -> str:
+    """What ``python -m`` printed; a failure shows what it said on standard error."""
+    ran = subprocess.run([sys.executable, "-m", *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr[-4000:]
+    return ran.stdout
+
+
+def test_gets_are_compared_with_a_bare_function_under_the_same_gunicorn_settings():
+    nginx_or_skip()
+    table = run("benchmarks.load", "--seconds=0.1", "--rounds=1")
+    for subject in ("JSON, gunicorn, 1 worker", "JPEG, NGINX, 2 workers", "JSON, bare WSGI function, 2 workers"):
+        assert f"| {subject} |" in table
+
+
+def test_posts_are_timed_stage_by_stage():
+    table = run("benchmarks.posts", "--repeats=1", "--short")
+    for row in ("kept: 100 kB JPEG", "reused: the same again", "re-encoded: 600x400 PNG", "POST, reused", "kept"):
+        assert f"| {row} |" in table
