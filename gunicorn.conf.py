@@ -9,8 +9,7 @@ import os
 from pathlib import Path
 
 from belfoot_img import metrics_files
-from belfoot_img.cli.configuration import settings_from
-from belfoot_img.settings import refusing_in_one_line
+from belfoot_img.settings import read_ini, refusing_in_one_line
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
@@ -56,7 +55,7 @@ def on_starting(server):
     """
     if server.cfg.paste:
         with refusing_in_one_line():
-            settings_from(server.cfg.paste)
+            read_ini(server.cfg.paste)
 
 
 def post_fork(server, worker):

@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (HERE / "belfoot_img" / "__init__.py").read_text())[1]
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "belfoot_img" / "version.py").read_text())[1]
 
 REQUIRES = [
     "pyramid >= 2.1",

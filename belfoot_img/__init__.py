@@ -1,6 +1,6 @@
 """belfoot_img: a link goes in, the best JPEG under a size limit comes back by article id."""
 
-__version__ = "1.0.0"
+from belfoot_img.version import __version__ as __version__
 
 
 def main(global_config, **settings):

@@ -24,12 +24,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.orm import Session
 
-from belfoot_img import __version__, metrics
+from belfoot_img import metrics
 from belfoot_img.imaging.converter import Converted, Converter, Source
 from belfoot_img.imaging.encoders import JPEGLI_INSTALLED
 from belfoot_img.models import image, short_session
 from belfoot_img.models.recent import Content, Recent
 from belfoot_img.settings import ImagingSettings
+from belfoot_img.version import __version__
 
 
 @dataclass(frozen=True)

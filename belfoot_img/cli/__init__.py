@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from belfoot_img import __version__
 from belfoot_img.cli.convert import convert
 from belfoot_img.cli.database import migrate
 from belfoot_img.cli.serve import serve
 from belfoot_img.cli.users import user
 from belfoot_img.settings import refusing_in_one_line
+from belfoot_img.version import __version__
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

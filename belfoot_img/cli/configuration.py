@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from belfoot_img.settings import Settings, SettingsError
+from belfoot_img.settings import read_ini
 
 ini_option = click.option(
     "--ini",
@@ -20,18 +20,6 @@ ini_option = click.option(
 )
 
 
-def settings_from(ini: str) -> Settings:
-    """Raises SettingsError, also where the file is missing or is no .ini of this service."""
-    from configparser import Error
-
-    from pyramid.paster import get_appsettings
-
-    try:
-        return Settings.from_ini(get_appsettings(ini))
-    except (OSError, LookupError, Error) as error:
-        raise SettingsError(f"--ini {ini}: cannot be read: {str(error).splitlines()[0]}") from None
-
-
 @contextmanager
 def database(ini: str) -> Iterator:
     """The engine of the .ini; a database that does not answer ends the command with one line."""
@@ -40,7 +28,7 @@ def database(ini: str) -> Iterator:
     from belfoot_img.models import engine_from_settings
     from belfoot_img.models.deadlines import reason
 
-    engine = engine_from_settings(settings_from(ini).database)
+    engine = engine_from_settings(read_ini(ini).database)
     try:
         yield engine
     except DBAPIError as error:

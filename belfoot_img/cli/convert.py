@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from belfoot_img.settings import FetchSettings, ImagingSettings, parse_bytes
+from belfoot_img.settings import FetchSettings, ImagingSettings, parse_bytes, read_ini
 
 
 def _bytes(context, parameter, value):
@@ -69,9 +69,7 @@ def convert(source, output, ini, size_limit, fit_policy, explain, plot):
 
 
 def _settings(ini: str | None, size_limit: int | None, fit_policy: str | None) -> ImagingSettings:
-    from belfoot_img.cli.configuration import settings_from
-
-    settings = settings_from(ini).imaging if ini else ImagingSettings()
+    settings = read_ini(ini).imaging if ini else ImagingSettings()
     chosen = {"size_limit": size_limit, "fit_policy": fit_policy}
     return replace(settings, **{name: value for name, value in chosen.items() if value})
 

@@ -2,7 +2,8 @@
 
 import click
 
-from belfoot_img.cli.configuration import ini_option, settings_from
+from belfoot_img.cli.configuration import ini_option
+from belfoot_img.settings import read_ini
 
 
 @click.command()
@@ -12,5 +13,5 @@ def serve(ini, reload):
     """Serve the API with pserve's machinery and the .ini's [server:main]. Production runs gunicorn --paste instead."""
     from pyramid.scripts.pserve import PServeCommand
 
-    settings_from(ini)  # what is wrong with the .ini is said in one line
+    read_ini(ini)  # what is wrong with the .ini is said in one line
     raise SystemExit(PServeCommand(["pserve", ini, *(["--reload"] if reload else [])]).run())

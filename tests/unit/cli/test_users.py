@@ -104,7 +104,7 @@ def test_an_ini_that_is_not_there(run, monkeypatch, capsys):
     from belfoot_img.settings import SettingsError
 
     answer = run("migrate", "--ini", "nowhere.ini")
-    assert isinstance(answer.exception, SettingsError) and "--ini nowhere.ini" in str(answer.exception)
+    assert isinstance(answer.exception, SettingsError) and "nowhere.ini: cannot be read" in str(answer.exception)
 
 
 def test_every_command_explains_itself(run):
