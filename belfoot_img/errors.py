@@ -94,7 +94,7 @@ class UrlRefused(ServiceError):
 
 class NotAnImage(ServiceError):
     status, code = 422, "not_an_image"
-    message = "What the link gave is no JPEG, PNG, GIF, WebP, BMP, TIFF or AVIF."
+    message = "What the link gave is no image of a known format."
 
 
 class ImageDamaged(ServiceError):

@@ -25,7 +25,7 @@ from webtest import TestApp
 
 from belfoot_img import main as application
 from belfoot_img.imaging import converter
-from belfoot_img.imaging.decoding import decoder as decoding
+from belfoot_img.imaging.decoding import decoder
 from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.processes import Workers
 from belfoot_img.models import image
@@ -142,7 +142,7 @@ def _divided(conversion: float, source: bytes) -> dict[str, float]:
     spent: dict[str, float] = defaultdict(float)
     settings = ImagingSettings()
     policy = type(converter.fit_policy(settings))
-    with timed(spent, decoding, "decode", "decode"), timed(spent, policy, "fit", "fit"):
+    with timed(spent, decoder, "decode", "decode"), timed(spent, policy, "fit", "fit"):
         started = time.perf_counter()
         converter.convert_bytes(source, settings)
         here = time.perf_counter() - started

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from belfoot_img.imaging.decoding import decoder as decoding
+from belfoot_img.imaging.decoding import decoder
 
 
 def add(one, other):
@@ -68,5 +68,5 @@ def _is_socket(path):
 
 
 def decode(source):
-    header = decoding.read_header(source, 100_000_000)
-    return decoding.decode(source, header, (255, 255, 255), 3840).pixels.size
+    header = decoder.read_header(source, 100_000_000)
+    return decoder.decode(header, (255, 255, 255), 3840).pixels.size

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from belfoot_img.imaging.decoding import decoder as decoding
+from belfoot_img.imaging.decoding import decoder
 from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.fitting import policy as fitting
 from belfoot_img.imaging.fitting.policy import Candidate
-from belfoot_img.imaging.jpeg import markers as jpeg
+from belfoot_img.imaging.jpeg.repacking import repack
 from belfoot_img.imaging.processes import Workers
 from belfoot_img.settings import ImagingSettings, SettingsError, one_line
 
@@ -54,14 +54,14 @@ class Converted:
 
 def convert_bytes(source: bytes, settings: ImagingSettings) -> Converted:
     """Raises NotAnImage, ImageDamaged, ImageTooLarge, CannotFit. The same arguments give the same JPEG. Thread-safe."""
-    header = decoding.read_header(source, settings.fetch.max_pixels)
+    header = decoder.read_header(source, settings.fetch.max_pixels)
     facts = Source(header.format, header.width, header.height, len(source))
     policy = fit_policy(settings)
-    if header.format == "JPEG":
+    if header.jpeg:
         for action, attempt in (("kept", _kept), ("repacked", _repacked)):
-            if result := attempt(source, header, settings):
+            if result := attempt(header, settings):
                 return Converted(result, header.width, header.height, facts, action, policy.name)
-    original = decoding.decode(source, header, background=settings.background, max_side=settings.max_side)
+    original = decoder.decode(header, background=settings.background, max_side=settings.max_side)
     fitted = policy.fit(original)
     assert len(fitted.jpeg) <= settings.size_limit, "the size limit is a promise"
     return Converted(
@@ -78,18 +78,18 @@ def convert_bytes(source: bytes, settings: ImagingSettings) -> Converted:
     )
 
 
-def _kept(source: bytes, header: decoding.Header, settings: ImagingSettings) -> bytes | None:
-    if not jpeg.complies(source, settings.size_limit):
+def _kept(header: decoder.Header, settings: ImagingSettings) -> bytes | None:
+    if not header.jpeg.complies(settings.size_limit):
         return None
-    decoding.check(source, header)  # a damaged JPEG is refused, not kept
-    return jpeg.strip(source)
+    decoder.check(header)  # a damaged JPEG is refused, not kept
+    return header.jpeg.strip()
 
 
-def _repacked(source: bytes, header: decoding.Header, settings: ImagingSettings) -> bytes | None:
-    if not jpeg.complies(source, round(settings.size_limit * REPACKABLE)):
+def _repacked(header: decoder.Header, settings: ImagingSettings) -> bytes | None:
+    if not header.jpeg.complies(round(settings.size_limit * REPACKABLE)):
         return None
-    decoding.check(source, header)  # also keeps damaged files away from the repacking C code
-    repacked = jpeg.repack(source)
+    decoder.check(header)  # also keeps damaged files away from the repacking C code
+    repacked = repack(header.jpeg)
     return repacked if len(repacked) <= settings.size_limit else None
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyvips
 from PIL import Image
 
-from belfoot_img.imaging.decoding import decoder as decoding
+from belfoot_img.imaging.decoding import decoder
 from belfoot_img.imaging.fitting import policy as fitting
 from belfoot_img.settings import ImagingSettings
 
@@ -32,9 +32,9 @@ def policy(name: str) -> Callable[[bytes, int], bytes]:
     return run
 
 
-def original(source: bytes, max_side: int = 65500) -> decoding.Original:
-    header = decoding.read_header(source, SETTINGS.fetch.max_pixels)
-    return decoding.decode(source, header, background=SETTINGS.background, max_side=max_side)
+def original(source: bytes, max_side: int = 65500) -> decoder.Original:
+    header = decoder.read_header(source, SETTINGS.fetch.max_pixels)
+    return decoder.decode(header, background=SETTINGS.background, max_side=max_side)
 
 
 def bisected(encode: Callable[[Image.Image, int], bytes]) -> Callable[[bytes, int], bytes | None]:

@@ -9,7 +9,8 @@ from PIL import Image
 from belfoot_img.errors import CannotFit
 from belfoot_img.imaging.decoding.decoder import Original
 from belfoot_img.imaging.encoders import HALVED, PillowEncoder
-from belfoot_img.imaging.fitting.policy import Fitted, Record, reduced, reference_of, rungs, size_at
+from belfoot_img.imaging.fitting.policy import Fitted, Record, reduced, reference_of, rungs
+from belfoot_img.imaging.proportions import size_at
 from belfoot_img.settings import ImagingSettings
 
 

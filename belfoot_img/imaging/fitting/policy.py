@@ -14,6 +14,7 @@ from PIL import Image
 
 from belfoot_img.imaging.decoding.decoder import Original
 from belfoot_img.imaging.encoders import Encoder, in_vips
+from belfoot_img.imaging.proportions import size_at
 from belfoot_img.settings import ImagingSettings
 
 POLICIES = {
@@ -86,12 +87,6 @@ def rungs(quality_range: tuple[int, int], step: int) -> list[int]:
     first, last = quality_range
     ladder = list(range(first, last, -step))
     return [*ladder, last]
-
-
-def size_at(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """``size`` in px, its longer side brought to ``side``: one coefficient for both, rounded, at least one pixel."""
-    longer = max(size)
-    return tuple(max(1, (2 * length * side + longer) // (2 * longer)) for length in size)
 
 
 def reduced(pixels: Image.Image, size: tuple[int, int]) -> Image.Image:

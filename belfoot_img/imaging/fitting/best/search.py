@@ -33,7 +33,8 @@ from belfoot_img.imaging.encoders import (
 from belfoot_img.imaging.fitting.best.bytes_model import AIM, HEADER, Model, coarseness, fineness
 from belfoot_img.imaging.fitting.best.likeness import Likeness
 from belfoot_img.imaging.fitting.best.sampling import sample_of
-from belfoot_img.imaging.fitting.policy import Candidate, Fitted, Record, reduced, reference_of, rungs, size_at
+from belfoot_img.imaging.fitting.policy import Candidate, Fitted, Record, reduced, reference_of, rungs
+from belfoot_img.imaging.proportions import size_at
 from belfoot_img.settings import ImagingSettings
 
 FILLED = 0.986

@@ -1,0 +1,28 @@
+"""AVIF, and the brands of ISO base media files."""
+
+from __future__ import annotations
+
+from PIL import AvifImagePlugin, Image
+
+from belfoot_img.imaging.decoding.formats.picture import ExifPicture
+
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # conversions share the cores already
+
+
+def brands(source: bytes) -> set[bytes]:
+    """Major and compatible brands of an ISO base media file; empty where it is none."""
+    if source[4:8] != b"ftyp":
+        return set()
+    box = source[8 : min(int.from_bytes(source[:4], "big"), 1024)]
+    return {box[offset : offset + 4] for offset in range(0, len(box), 4) if offset != 4}
+
+
+class AvifPicture(ExifPicture):
+    """Pillow reports the rotation of the container as the orientation of Exif."""
+
+    plugin = AvifImagePlugin.AvifImageFile
+
+    def load(self, max_side: int) -> Image.Image:
+        picture = super().load(max_side)
+        vars(picture).pop("_decoder", None)  # it holds further copies of the picture
+        return picture

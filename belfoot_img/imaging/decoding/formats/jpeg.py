@@ -1,0 +1,81 @@
+"""JPEG. A large one is decoded at a fraction of its size, in a fraction of the memory."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageChops, JpegImagePlugin
+
+from belfoot_img.errors import ImageDamaged
+from belfoot_img.imaging.decoding.formats.picture import Picture
+from belfoot_img.imaging.jpeg.parsing import Jpeg, parse
+from belfoot_img.imaging.proportions import size_at
+
+MAX_SCANS = 100
+MAX_SCANNED_PIXELS = 4_000_000_000
+"""Scans × pixels. An ordinary progressive JPEG has a dozen scans; one of 100 MP may have forty."""
+
+
+class JpegPicture(Picture):
+    plugin = JpegImagePlugin.JpegImageFile  # not the plugin's factory, which may go on to the pictures behind the first
+
+    def __init__(self, source: bytes):
+        self.jpeg = parse(source)
+        _check_kind(self.jpeg)
+        super().__init__(source)
+
+    def orientation_of(self, opened: Image.Image) -> int:
+        return self.jpeg.orientation
+
+    def load(self, max_side: int) -> Image.Image:
+        factor = _reduction(self.size, max_side)
+        return super().load(max_side) if factor == 1 else self._load_reduced(factor, max_side)
+
+    def check(self) -> None:
+        opened = self.open()
+        _draft(opened, None, 8)
+        opened.load()
+
+    def _load_reduced(self, factor: int, max_side: int) -> Image.Image:
+        """The picture at ``max_side``, nearly as sharp as from all of its pixels.
+
+        Colours are decoded at 1/factor, where libjpeg loses a little sharpness. Luma is decoded at twice that size too,
+        at one byte a pixel, and its additional detail is added. The sums are in RGB, since Pillow's conversion from
+        YCbCr to RGB and back is off by half a level.
+        """
+        size = size_at(self.jpeg.size, max_side)
+        if self.jpeg.colour == "grey":
+            picture = self._scaled(None, factor // 2, size)
+        else:
+            picture = self._scaled(None, factor, size)
+        if self.jpeg.colour == "ycbcr":
+            detail = ImageChops.subtract(
+                self._scaled("L", factor // 2, size), self._scaled("L", factor, size), offset=128
+            )
+            picture = ImageChops.add(picture, Image.merge("RGB", (detail,) * 3), offset=-128)
+        picture.info = {"icc_profile": self.jpeg.icc_profile}
+        return picture
+
+    def _scaled(self, mode: str | None, factor: int, size: tuple[int, int]) -> Image.Image:
+        """Decoded at 1/factor, then brought to ``size``, without the pixels that the codec adds by rounding up."""
+        opened = self.open()
+        width, height = opened.size
+        _draft(opened, mode, factor)
+        box = (0, 0, min(width / factor, opened.width), min(height / factor, opened.height))
+        return opened.resize(size, Image.Resampling.LANCZOS, box=box)
+
+
+def _check_kind(jpeg: Jpeg) -> None:
+    """Refuses what takes hours to decode, and names the kinds that neither libjpeg-turbo nor a browser decodes."""
+    width, height = jpeg.size
+    if jpeg.scans > MAX_SCANS or jpeg.scans * width * height > MAX_SCANNED_PIXELS:
+        raise ImageDamaged(f"The JPEG has {jpeg.scans} scans, far more than it needs.")
+    if not jpeg.is_common:
+        raise ImageDamaged("The JPEG is of a rare kind (lossless, arithmetic or not 8 bit); save it as a common one.")
+
+
+def _reduction(size: tuple[int, int], max_side: int) -> int:
+    """1, 2, 4 or 8: how much smaller libjpeg may decode so that the longer side stays at least ``max_side``."""
+    return max(factor for factor in (1, 2, 4, 8) if factor == 1 or max(size) // factor >= max_side)
+
+
+def _draft(opened: JpegImagePlugin.JpegImageFile, mode: str | None, factor: int) -> None:
+    opened.draft(mode, tuple(max(1, length // factor) for length in opened.size))

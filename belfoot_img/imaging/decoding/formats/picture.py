@@ -1,0 +1,61 @@
+"""What all formats share: a source that one of Pillow's plugins decodes."""
+
+from __future__ import annotations
+
+import io
+from typing import ClassVar
+
+from PIL import Image, ImageFile
+
+from belfoot_img.imaging.jpeg.markers import exif_orientation
+from belfoot_img.imaging.jpeg.parsing import Jpeg
+
+
+class Picture:
+    """The first picture of a source whose header has been read; ``load`` decodes it anew at each call.
+
+    ``size``: (width, height) in px as stored; ``orientation``: 1 to 8, what is left to do after ``load``. A subclass
+    names its ``plugin`` and overrides what its format needs.
+    """
+
+    plugin: ClassVar[type[ImageFile.ImageFile]]
+    jpeg: Jpeg | None = None
+    """The markers, where the source is a JPEG."""
+
+    def __init__(self, source: bytes):
+        """Raises whatever the codec raises."""
+        self.source = source
+        opened = self.open()
+        self.size = opened.size
+        self.orientation = self.orientation_of(opened)
+
+    @staticmethod
+    def size_before_opening(source: bytes) -> tuple[int, int] | None:
+        """(width, height) in px, where the codec takes memory for the picture as soon as it is opened."""
+        return None
+
+    def open(self) -> ImageFile.ImageFile:
+        return self.plugin(io.BytesIO(self.source))
+
+    def orientation_of(self, opened: Image.Image) -> int:
+        return 1
+
+    def load(self, max_side: int) -> Image.Image:
+        """The decoded picture in any of Pillow's modes; ``info`` holds its ICC profile and transparent colour.
+
+        May be smaller than ``size``, where that is cheaper and its longer side stays at least ``max_side``.
+        """
+        opened = self.open()
+        opened.load()
+        return opened
+
+    def check(self) -> None:
+        """Decodes the source to its end and keeps nothing of it. Raises what ``load`` raises."""
+        self.open().load()
+
+
+class ExifPicture(Picture):
+    """A picture whose orientation stands in Exif."""
+
+    def orientation_of(self, opened: Image.Image) -> int:
+        return exif_orientation(opened.info.get("exif", b"").removeprefix(b"Exif\0\0"))

@@ -1,0 +1,9 @@
+"""Sizes in proportion: the one place that rounds them."""
+
+from __future__ import annotations
+
+
+def size_at(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """``size`` (px) with its longer side brought to ``side``: both scaled alike, rounded half up, at least 1."""
+    longer = max(size)
+    return tuple(max(1, (2 * length * side + longer) // (2 * longer)) for length in size)
