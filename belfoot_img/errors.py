@@ -66,6 +66,11 @@ class ImageNotFound(NotFound):
     message = "No image is stored for this article id."
 
 
+class UserNotFound(NotFound):
+    code = "user_not_found"
+    message = "There is no user of this name."
+
+
 class MethodNotAllowed(ServiceError):
     status, code = 405, "method_not_allowed"
     message = "This path does not know this method; the header Allow lists those it does."
@@ -73,6 +78,16 @@ class MethodNotAllowed(ServiceError):
     def __init__(self, message: str | None = None, *, allow: tuple[str, ...] = ()):
         super().__init__(message)
         self.allow = allow
+
+
+class UserExists(ServiceError):
+    status, code = 409, "user_exists"
+    message = "There is a user of this name already; change that user instead."
+
+
+class LastAdmin(ServiceError):
+    status, code = 409, "last_admin"
+    message = "This is the last active admin; make another user an admin first."
 
 
 class RequestTooLarge(ServiceError):

@@ -39,6 +39,13 @@ CONTEXT = CryptContext(
 )
 
 
+def hash_password(password: str, context: CryptContext = CONTEXT) -> str:
+    """Hashes a new password. Raises ValueError, with a sentence for its owner, where it is too short or too long."""
+    if len(password) < SHORTEST or not _hashable(password):
+        raise ValueError(f"a password has at least {SHORTEST} characters and at most {LONGEST} bytes of UTF-8, no NUL")
+    return context.hash(password)
+
+
 class Passwords:
     """One a process. Thread-safe."""
 
@@ -49,14 +56,6 @@ class Passwords:
         self._key = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, float] = OrderedDict()
         self._lock = threading.Lock()
-
-    def hash(self, password: str) -> str:
-        """Raises ValueError with a sentence where the password will not do."""
-        if len(password) < SHORTEST or not _hashable(password):
-            raise ValueError(
-                f"a password has at least {SHORTEST} characters and at most {LONGEST} bytes of UTF-8, no NUL"
-            )
-        return self._context.hash(password)
 
     def remembered(self, name: str, password: str, stored: str) -> bool:
         """Whether this very pair was right under this very hash a while ago. Microseconds, no hashing."""

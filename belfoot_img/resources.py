@@ -50,6 +50,7 @@ class Image(Resource):
 class ImageCollection(Resource):
     methods = ("GET", "HEAD", "POST")
     __acl__ = [
+        (Allow, "role:admin", ("read", "store", "remove")),
         (Allow, "role:editor", ("read", "store", "remove")),
         (Allow, "role:reader", "read"),
         DENY_ALL,
@@ -59,12 +60,31 @@ class ImageCollection(Resource):
         return (Image if is_article_id(segment) else Missing)(segment, self)
 
 
+class User(Resource):
+    """One user; ``__name__`` is the user's name."""
+
+    methods = ("GET", "HEAD", "PATCH", "DELETE")
+
+
+class UserCollection(Resource):
+    methods = ("GET", "HEAD", "POST")
+    __acl__ = [(Allow, "role:admin", ("read", "users")), DENY_ALL]
+
+    def __getitem__(self, segment: str) -> Resource:
+        return User(segment, self)
+
+
 class Version1(Resource):
-    children = {"images": ImageCollection}
+    children = {"images": ImageCollection, "users": UserCollection}
 
 
 class Api(Resource):
-    __acl__ = [(Allow, "role:editor", "read"), (Allow, "role:reader", "read"), DENY_ALL]
+    __acl__ = [
+        (Allow, "role:admin", "read"),
+        (Allow, "role:editor", "read"),
+        (Allow, "role:reader", "read"),
+        DENY_ALL,
+    ]
     children = {"v1": Version1}
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import create_engine, text
 from belfoot_img.errors import ServiceError
 from belfoot_img.models import embedded, schema, short_session
 from belfoot_img.models.user import User
-from belfoot_img.passwords import Passwords
+from belfoot_img.passwords import hash_password
 from belfoot_img.payload import Credentials
 from belfoot_img.security import CredentialsPolicy
 from tests import servers
@@ -46,7 +46,7 @@ def main() -> None:
         engine = create_engine(url)
         schema.migrate(engine)
         with engine.begin() as connection:
-            row = {"name": EDITOR.username, "password_hash": Passwords().hash(EDITOR.password), "role": "editor"}
+            row = {"name": EDITOR.username, "password_hash": hash_password(EDITOR.password), "role": "editor"}
             connection.execute(User.__table__.insert(), row)
         checking(engine)
         with servers.gunicorn(Path(folder), url, "--workers=2") as base:

@@ -9,6 +9,7 @@ import requests
 
 from belfoot_img.payload import Credentials
 
+ADMIN = Credentials("admin", "the admin's long password")
 EDITOR = Credentials("editor", "correct horse battery")
 READER = Credentials("reader", "staple of the reader")
 

@@ -16,8 +16,8 @@ from sqlalchemy import create_engine, text
 from belfoot_img.models import embedded, schema
 from belfoot_img.models.meta import Base
 from belfoot_img.models.user import User
-from belfoot_img.passwords import Passwords
-from tests.client import EDITOR, READER
+from belfoot_img.passwords import hash_password
+from tests.client import ADMIN, EDITOR, READER
 from tests.origin import Origin
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -75,20 +75,19 @@ def engine(database_url):
 
 @pytest.fixture(scope="session")
 def hashes() -> dict[str, str]:
-    """name → argon2id hash of the two test users; hashed once, since it is meant to be slow."""
-    passwords = Passwords()
-    return {user.username: passwords.hash(user.password) for user in (EDITOR, READER)}
+    """name → argon2id hash of the test users; hashed once, since it is meant to be slow."""
+    return {user.username: hash_password(user.password) for user in (ADMIN, EDITOR, READER)}
 
 
 @pytest.fixture
 def database(engine, hashes):
-    """The engine, with the two users in it and nothing else."""
+    """The engine, with one user of each role in it and nothing else."""
     tables = ", ".join(Base.metadata.tables)
     with engine.begin() as connection:
         connection.execute(text(f"TRUNCATE {tables}"))
         rows = [
             {"name": user.username, "password_hash": hashes[user.username], "role": role}
-            for user, role in ((EDITOR, "editor"), (READER, "reader"))
+            for user, role in ((ADMIN, "admin"), (EDITOR, "editor"), (READER, "reader"))
         ]
         connection.execute(User.__table__.insert(), rows)
     return engine

@@ -9,12 +9,13 @@ import click
 
 from belfoot_img.cli.configuration import database, ini_option
 
+ROLES = click.Choice(["admin", "editor", "reader"])
 role_option = click.option(
     "--role",
-    type=click.Choice(["editor", "reader"]),
+    type=ROLES,
     default="editor",
     show_default=True,
-    help="editor: store, read, remove. reader: read.",
+    help="admin: all of it, and manage users. editor: store, read, remove. reader: read.",
 )
 
 
@@ -57,10 +58,10 @@ def passwd(name, ini):
 
 @user.command()
 @click.argument("name")
-@click.argument("role", type=click.Choice(["editor", "reader"]))
+@click.argument("role", type=ROLES)
 @ini_option
 def role(name, role, ini):
-    """Make NAME an editor (store, read, remove) or a reader (read)."""
+    """Make NAME an admin (all of it, and manage users), an editor (store, read, remove) or a reader (read)."""
     with _found(ini, name) as found:
         found.role = role
     click.echo(f"{name}: role {role}")
@@ -113,7 +114,7 @@ def _found(ini: str, name: str):
 
 
 def _new_hash() -> str:
-    from belfoot_img.passwords import Passwords
+    from belfoot_img.passwords import hash_password
 
     if sys.stdin is None:  # closed: nothing can be asked for, nothing read
         password = ""
@@ -122,6 +123,6 @@ def _new_hash() -> str:
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     try:
-        return Passwords().hash(password)
+        return hash_password(password)
     except ValueError as error:
         raise click.ClickException(str(error)) from None

@@ -46,8 +46,8 @@ def as_data(row, image: str | None = None) -> dict[str, Any]:
             "milliseconds": row.milliseconds,
             "reused": row.reused,
         },
-        "created_at": _utc(row.created_at),
-        "updated_at": _utc(row.updated_at),
+        "created_at": utc(row.created_at),
+        "updated_at": utc(row.updated_at),
     }
     if image is None:
         del data["image"]
@@ -99,7 +99,7 @@ def known_etags(request) -> list[str]:
     return re.findall(r"\b[0-9a-f]{64}\b", request.headers.get("If-None-Match", ""))[:16]
 
 
-def _utc(moment: datetime) -> str:
+def utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

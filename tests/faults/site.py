@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from belfoot_img.passwords import Passwords
+from belfoot_img.passwords import hash_password
 from tests import servers
 from tests.client import EDITOR
 from tests.origin import Origin
@@ -182,7 +182,7 @@ def site(
 
 @cache
 def _hash() -> str:
-    return Passwords().hash(EDITOR.password)
+    return hash_password(EDITOR.password)
 
 
 def picture(number: int) -> bytes:

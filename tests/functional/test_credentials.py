@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from belfoot_img.passwords import Passwords
+from belfoot_img.passwords import hash_password
 from belfoot_img.payload import Credentials
 from tests import servers
 from tests.client import EDITOR, READER, Client, assert_error
@@ -41,7 +41,7 @@ def test_a_changed_password_is_out_at_the_next_request_on_every_worker(client, d
         assert client.request("GET", "/api/v1/images").status_code == 200
     changed = Credentials(EDITOR.username, "a new password")
     with database.begin() as connection:
-        new = {"hash": Passwords().hash(changed.password)}
+        new = {"hash": hash_password(changed.password)}
         connection.execute(text("UPDATE users SET password_hash = :hash WHERE name = 'editor'"), new)
     for _ in range(8):
         assert_error(client.request("GET", "/api/v1/images"), 401, "credentials_wrong")
@@ -108,7 +108,7 @@ def test_unknown_and_wrong_take_as_long(client, database):
 
 def test_a_canary_password_is_found_nowhere(client, database, origin, folder):
     with database.begin() as connection:
-        row = {"name": CANARY.username, "hash": Passwords().hash(CANARY.password)}
+        row = {"name": CANARY.username, "hash": hash_password(CANARY.password)}
         connection.execute(text("INSERT INTO users (name, password_hash, role) VALUES (:name, :hash, 'editor')"), row)
     encoded = base64.b64encode(f"{CANARY.username}:{CANARY.password}".encode()).decode()
     canary, answers = Client(client.base, CANARY), []

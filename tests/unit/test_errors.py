@@ -13,8 +13,9 @@ CONTRACT = {
     400: {"malformed_json", "malformed_path"},
     401: {"credentials_missing", "credentials_wrong"},
     403: {"forbidden"},
-    404: {"image_not_found", "not_found"},
+    404: {"image_not_found", "user_not_found", "not_found"},
     405: {"method_not_allowed"},
+    409: {"user_exists", "last_admin"},
     413: {"request_too_large"},
     422: {
         "invalid_field",

@@ -71,14 +71,15 @@ def test_a_new_password_lets_a_disabled_user_in_again(run, find):
     assert Passwords().verify("editor", "a new password", after.password_hash)[0]
 
 
-def test_changing_a_role(run, find):
-    assert run("user", "role", "reader", "editor").exit_code == 0
-    assert find("reader").role == "editor"
+@pytest.mark.parametrize("role", ["admin", "editor", "reader"])
+def test_changing_a_role(run, find, role):
+    assert run("user", "role", "reader", role).exit_code == 0
+    assert find("reader").role == role
 
 
 def test_listing(run):
     lines = run("user", "list").output.splitlines()
-    assert [line.split()[:3] for line in lines] == [["editor", "editor", "active"], ["reader", "reader", "active"]]
+    assert [line.split()[:3] for line in lines] == [[role, role, "active"] for role in ("admin", "editor", "reader")]
 
 
 @pytest.mark.parametrize("command", [("passwd",), ("disable",), ("role",)])
