@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve lint format bench faults clean
+.PHONY: help demo test serve lint style imports types format bench faults clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -34,13 +34,21 @@ bench: $(INSTALLED)  ## GETs and POSTs a second, beside a bare function; THUMBOR
 faults: $(INSTALLED)  ## kills, stops, freezes and fills up each part in turn, and prints what was counted (20 minutes)
 	$(BIN)/python -m tests.faults
 
-lint: $(INSTALLED)  ## ruff: rules and format
+lint: style imports types  ## everything that is checked without running the code
+
+style: $(INSTALLED)  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+imports: $(INSTALLED)  ## import-linter: which part may import which
+	$(BIN)/lint-imports --no-logo
+
+types: $(INSTALLED)  ## mypy over the package
+	$(BIN)/mypy
 
 format: $(INSTALLED)  ## brings the code into the format that lint asks for
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
 
 clean:  ## removes what the other commands made
-	rm -rf $(VENV) var demo build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) var demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

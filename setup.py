@@ -48,6 +48,14 @@ TESTS = [
     "trustme >= 1.2",
     "scikit-image >= 0.25",  # its data/ are the real photographs of the tests and the demo
 ]
+LINT = [
+    "ruff >= 0.14",
+    "import-linter >= 2.9",
+    "mypy >= 1.19",
+    "types-psycopg2 >= 2.9.21",
+    "types-requests >= 2.32.4",
+    "types-tqdm >= 4.67",
+]
 
 MIGRATIONS = ["belfoot_img.migrations", "belfoot_img.migrations.versions"]
 
@@ -67,7 +75,7 @@ setup(
     extras_require={
         "development": EMBEDDED,
         "tests": TESTS,
-        "lint": ["ruff >= 0.14"],
+        "lint": LINT,
         "plot": ["matplotlib >= 3.10"],
         "jpegli": ["pyjpegli >= 0.3.2"],  # one more encoder to choose from, where quality is high
         "benchmarks": ["matplotlib >= 3.10", "scikit-image >= 0.25", "ssimulacra2 >= 0.3"],
