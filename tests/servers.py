@@ -149,14 +149,16 @@ def _ini(path: Path, template: str, settings: dict[str, str], **values) -> Path:
 
 
 @contextmanager
-def process(command: list, log: Path, database_url: str = "", base: str | None = None) -> Iterator[subprocess.Popen]:
+def process(
+    command: list, log: Path, database_url: str = "", base: str | None = None, cwd: Path = PROJECT
+) -> Iterator[subprocess.Popen]:
     """A server as a process of its own: ready when entered, gone when left, its log shown when it fails."""
     with log.open("ab") as output:
         server = subprocess.Popen(
             list(map(str, command)),
             stdout=output,
             stderr=output,
-            cwd=PROJECT,
+            cwd=cwd,
             env={**os.environ, "DATABASE_URL": database_url},
         )
     try:

@@ -6,6 +6,7 @@ import click
 
 from belfoot_img.cli.convert import convert
 from belfoot_img.cli.database import migrate
+from belfoot_img.cli.init import init
 from belfoot_img.cli.serve import serve
 from belfoot_img.cli.users import user
 from belfoot_img.settings import refusing_in_one_line
@@ -18,7 +19,7 @@ def commands():
     """belfoot_img: a link goes in, the best JPEG under the size limit comes back by article id."""
 
 
-for command in (migrate, user, convert, serve):
+for command in (init, migrate, user, convert, serve):
     commands.add_command(command)
 
 
