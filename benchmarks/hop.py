@@ -13,7 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from belfoot_img.imaging import converter
-from belfoot_img.imaging.processes import Limits, Workers
+from belfoot_img.imaging.processes.pool import ConversionProcesses
+from belfoot_img.imaging.processes.slot import Limits
 from belfoot_img.settings import ImagingSettings
 from tests import pictures
 
@@ -39,10 +40,10 @@ def rate(convert, conversions: int) -> float:
 
 
 def main() -> None:
-    workers = Workers(CORES, 60, Limits(60, 60, 10**9))
+    processes = ConversionProcesses(CORES, 60, Limits(60, 60, 10**9))
 
     def hop(source: bytes) -> bytes:
-        return workers.run(operator.getitem, source, slice(RESULT))
+        return processes.run(operator.getitem, source, slice(RESULT))
 
     print("the hop, median of 50 calls")
     for size in (100_000, 1_000_000, 5_000_000, 20_000_000, 50_000_000):
@@ -52,12 +53,12 @@ def main() -> None:
 
     source = pictures.saved(pictures.noise(300, 200).resize((3000, 2000)), "JPEG", quality=95)
     settings = ImagingSettings(fit_policy="ladder")
-    in_processes, in_threads = Workers(CORES, 60, Limits(60, 60, 10**9)), converter.convert_bytes
+    in_processes, in_threads = ConversionProcesses(CORES, 60, Limits(60, 60, 10**9)), converter.convert_bytes
     rate(lambda: in_processes.run(converter.convert_bytes, source, settings), 2 * CORES)
     there = rate(lambda: in_processes.run(converter.convert_bytes, source, settings), 6 * CORES)
     here = rate(lambda: in_threads(source, settings), 6 * CORES)
     print(f"conversions of 6 MP (ladder) a second on {CORES} cores: {there:.2f} in processes, {here:.2f} in threads")
-    for each in (workers, in_processes):
+    for each in (processes, in_processes):
         each.close()
 
 

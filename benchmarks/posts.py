@@ -27,7 +27,7 @@ from belfoot_img import main as application
 from belfoot_img.imaging import converter
 from belfoot_img.imaging.decoding import decoder
 from belfoot_img.imaging.fetching.fetcher import Fetcher
-from belfoot_img.imaging.processes import Workers
+from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.models import image
 from belfoot_img.settings import ImagingSettings
 from tests.client import EDITOR
@@ -120,7 +120,7 @@ def _stages(app: TestApp, running: Site, source: bytes, reused: bool, repeats: i
         url, spent = running.origin.serve(content), defaultdict(float)
         with (
             timed(spent, Fetcher, "fetch", "fetch"),
-            timed(spent, Workers, "run", "conversion"),
+            timed(spent, ConversionProcesses, "run", "conversion"),
             timed(spent, image, "put", "store"),
         ):
             started = time.perf_counter()

@@ -10,6 +10,6 @@ def includeme(config):
     from belfoot_img import metrics
     from belfoot_img.imaging.converter import Converter
 
-    converter = Converter.from_settings(config.registry["settings"].imaging)
-    converter.workers.queued = metrics.conversions_waiting.inc
+    settings = config.registry["settings"].imaging
+    converter = Converter.from_settings(settings, waiting=metrics.conversions_waiting.inc)
     config.registry["converter"] = converter

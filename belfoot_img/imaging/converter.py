@@ -6,16 +6,23 @@ decoded and fitted (``reencoded``). ``convert_bytes`` does it in this process, `
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
+from belfoot_img.errors import ImageDamaged, ServiceError
 from belfoot_img.imaging.decoding import decoder
 from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.fitting import policy as fitting
 from belfoot_img.imaging.fitting.policy import Candidate
 from belfoot_img.imaging.jpeg.repacking import repack
-from belfoot_img.imaging.processes import Workers
+from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.settings import ImagingSettings, SettingsError, one_line
+
+log = logging.getLogger(__name__)
 
 REPACKABLE = 1.25
 """A source of at most this many times the limit is worth a try at repacking, which saves 5 to 20 % (measured)."""
@@ -62,7 +69,8 @@ def convert_bytes(source: bytes, settings: ImagingSettings) -> Converted:
             if result := attempt(header, settings):
                 return Converted(result, header.width, header.height, facts, action, policy.name)
     original = decoder.decode(header, background=settings.background, max_side=settings.max_side)
-    fitted = policy.fit(original)
+    with _damaged_where_a_library_fails():
+        fitted = policy.fit(original)
     assert len(fitted.jpeg) <= settings.size_limit, "the size limit is a promise"
     return Converted(
         jpeg=fitted.jpeg,
@@ -93,6 +101,19 @@ def _repacked(header: decoder.Header, settings: ImagingSettings) -> bytes | None
     return repacked if len(repacked) <= settings.size_limit else None
 
 
+@contextmanager
+def _damaged_where_a_library_fails() -> Iterator[None]:
+    """Turns what encoders and judges raise, which may be of any class, into ImageDamaged. What only a mistake of our
+    own raises stays, so that it is logged as one."""
+    try:
+        yield
+    except (ServiceError, MemoryError, AssertionError, LookupError, TypeError, AttributeError, NameError):
+        raise
+    except Exception as error:
+        log.warning("a library failed in encoding", exc_info=error)
+        raise ImageDamaged("The image was decoded, but could not be encoded as a JPEG.") from error
+
+
 @lru_cache(maxsize=4)
 def fit_policy(settings: ImagingSettings) -> fitting.FitPolicy:
     """Raises SettingsError, whatever the class by a dotted name does."""
@@ -106,15 +127,16 @@ def fit_policy(settings: ImagingSettings) -> fitting.FitPolicy:
 class Converter:
     """Fetches sources, and converts them in processes of their own. Thread-safe; one a process."""
 
-    def __init__(self, fetcher: Fetcher, workers: Workers):
+    def __init__(self, fetcher: Fetcher, processes: ConversionProcesses):
         self._fetcher = fetcher
-        self.workers = workers
+        self.processes = processes
 
     @classmethod
-    def from_settings(cls, settings: ImagingSettings) -> Converter:
-        """Raises SettingsError where the fit policy is none."""
+    def from_settings(cls, settings: ImagingSettings, waiting: Callable[[int], Any] = lambda change: None) -> Converter:
+        """``waiting``: as ConversionProcesses has it. Raises SettingsError where the fit policy is none."""
         fit_policy(settings)
-        return cls(Fetcher.from_settings(settings.fetch), Workers.from_settings(settings.converting))
+        processes = ConversionProcesses.from_settings(settings.converting, preload=[__name__], waiting=waiting)
+        return cls(Fetcher.from_settings(settings.fetch), processes)
 
     def fetch(self, url: str) -> bytes:
         """The bytes behind a link. Raises what the fetcher raises."""
@@ -122,7 +144,7 @@ class Converter:
 
     def convert(self, source: bytes, settings: ImagingSettings) -> Converted:
         """Raises what ``convert_bytes`` raises, and Busy."""
-        return self.workers.run(convert_bytes, source, settings)
+        return self.processes.run(convert_bytes, source, settings)
 
     def close(self) -> None:
-        self.workers.close()
+        self.processes.close()

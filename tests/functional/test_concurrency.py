@@ -81,13 +81,13 @@ def test_no_connection_is_held_during_a_slow_download(app, origin):
 
 def test_no_connection_is_held_during_a_conversion(app, origin, monkeypatch):
     converter, held = app.registry["converter"], []
-    run = converter.workers.run
+    run = converter.processes.run
 
     def counting(*arguments):
         held.append(app.registry["engine"].pool.checkedout())
         return run(*arguments)
 
-    monkeypatch.setattr(converter.workers, "run", counting)
+    monkeypatch.setattr(converter.processes, "run", counting)
     body = {
         "user": {"username": EDITOR.username, "password": EDITOR.password},
         "data": {"url": origin.serve(png(64, 48)), "article_id": "42"},

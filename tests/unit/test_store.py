@@ -36,13 +36,13 @@ def images(database, converter) -> ImageStore:
 @pytest.fixture
 def conversions(converter, monkeypatch) -> list[bytes]:
     """The sources that were really converted."""
-    converted, run = [], converter.workers.run
+    converted, run = [], converter.processes.run
 
     def counting(function, source, settings):
         converted.append(source)
         return run(function, source, settings)
 
-    monkeypatch.setattr(converter.workers, "run", counting)
+    monkeypatch.setattr(converter.processes, "run", counting)
     return converted
 
 
@@ -148,13 +148,13 @@ def test_two_at_once_leave_one_complete_image(images):
 
 
 def test_no_connection_is_open_while_a_picture_is_converted(images, database, converter, monkeypatch):
-    held, run = [], converter.workers.run
+    held, run = [], converter.processes.run
 
     def counting(*arguments):
         held.append(database.pool.checkedout())
         return run(*arguments)
 
-    monkeypatch.setattr(converter.workers, "run", counting)
+    monkeypatch.setattr(converter.processes, "run", counting)
     images.convert_and_store("42", source=png(64, 48), stored_by="editor")
     assert held == [0]
 

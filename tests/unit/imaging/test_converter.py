@@ -100,7 +100,7 @@ class TestConverter:
             ladder = replace(SETTINGS, fit_policy="ladder")
             source = photograph("astronaut.png")
             assert converter.convert(source, ladder).jpeg == convert_bytes(source, ladder).jpeg
-            assert converter.workers.run(os.getpid) != os.getpid()
+            assert converter.processes.run(os.getpid) != os.getpid()
         finally:
             converter.close()
 
