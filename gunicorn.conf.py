@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from belfoot_img import metrics_files
+from belfoot_img.imaging.processes import gate
 from belfoot_img.settings import read_ini, refusing_in_one_line
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
@@ -16,9 +17,10 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 bind = "127.0.0.1:8000"
 backlog = 2048
 
-# A worker a core: the JSON and base64 of a GET are CPU time of one process. Threads are what a POST waits in while its
-# picture is on the way, and cost next to nothing while they do: enough of them that forty links which only drip leave
-# GETs their own. Connections beyond twice as many wait in the backlog, where every worker can take them.
+# A worker a core: the JSON and base64 of a GET are CPU time of one process. A POST keeps its thread while its image is
+# downloaded and converted, which costs next to nothing. At most belfoot_img.fetch.at_once of them (32) do: the other 16
+# threads are for reads and health checks. Connections beyond twice as many threads wait in the backlog, where every
+# worker can take them.
 workers = max(2, os.cpu_count() or 1)
 worker_class = "gthread"
 threads = 48
@@ -31,7 +33,7 @@ timeout = 30
 # A worker is replaced now and then, never all at once. It stops accepting, answers what it has accepted, and leaves.
 max_requests = 20_000
 max_requests_jitter = 5_000
-# Longer than the longest request: the download's deadline and a conversion.
+# Longer than what is in flight usually takes: the download's deadline (15 s) and a conversion.
 graceful_timeout = 60
 
 # No preload_app: libvips has threads, and a fork after their start would lose them.
@@ -72,3 +74,4 @@ def child_exit(server, worker):
 
 
 metrics_files.prepare()
+gate.share()  # conversions are counted over all workers

@@ -97,11 +97,12 @@ class ImageStore:
             raise TypeError("convert needs a url or a source")
         started = time.monotonic()
         settings = replace(self._settings, **overrides)
-        if source is None:
-            source = self._converter.fetch(url)
-        source_sha256, settings_sha256 = hashlib.sha256(source).hexdigest(), fingerprint(settings)
-        known = self._recall(source_sha256, settings_sha256) if reuse else None
-        converted = known or self._converter.convert(source, settings)
+        with self._converter.intake.take() as held:
+            if source is None:
+                source = self._converter.fetch(url, held)
+            source_sha256, settings_sha256 = hashlib.sha256(source).hexdigest(), fingerprint(settings)
+            known = self._recall(source_sha256, settings_sha256) if reuse else None
+            converted = known or self._converter.convert(source, settings)
         milliseconds = round((time.monotonic() - started) * 1000)
         return Conversion(converted, source_sha256, settings_sha256, url, milliseconds, reused=known is not None)
 

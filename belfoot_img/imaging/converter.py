@@ -18,6 +18,7 @@ from belfoot_img.imaging.decoding import decoder
 from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.fitting import policy as fitting
 from belfoot_img.imaging.fitting.policy import Candidate
+from belfoot_img.imaging.intake import Held, Intake
 from belfoot_img.imaging.jpeg.repacking import repack
 from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.settings import ImagingSettings, SettingsError, one_line
@@ -127,8 +128,9 @@ def fit_policy(settings: ImagingSettings) -> fitting.FitPolicy:
 class Converter:
     """Fetches sources, and converts them in processes of their own. Thread-safe; one a process."""
 
-    def __init__(self, fetcher: Fetcher, processes: ConversionProcesses):
+    def __init__(self, fetcher: Fetcher, intake: Intake, processes: ConversionProcesses):
         self._fetcher = fetcher
+        self.intake = intake
         self.processes = processes
 
     @classmethod
@@ -136,11 +138,11 @@ class Converter:
         """``waiting``: as ConversionProcesses has it. Raises SettingsError where the fit policy is none."""
         fit_policy(settings)
         processes = ConversionProcesses.from_settings(settings.converting, preload=[__name__], waiting=waiting)
-        return cls(Fetcher.from_settings(settings.fetch), processes)
+        return cls(Fetcher.from_settings(settings.fetch), Intake.from_settings(settings.fetch), processes)
 
-    def fetch(self, url: str) -> bytes:
-        """The bytes behind a link. Raises what the fetcher raises."""
-        return self._fetcher.fetch(url)
+    def fetch(self, url: str, held: Held) -> bytes:
+        """The bytes behind a link, ``held`` by the intake. Raises what the fetcher raises, and Busy."""
+        return self._fetcher.fetch(url, receiving=held.add)
 
     def convert(self, source: bytes, settings: ImagingSettings) -> Converted:
         """Raises what ``convert_bytes`` raises, and Busy."""

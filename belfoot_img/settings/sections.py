@@ -29,11 +29,17 @@ from belfoot_img.version import __version__
 
 @dataclass(frozen=True)
 class FetchSettings:
-    """What may be fetched. ``max_bytes`` in bytes, ``max_pixels`` = width × height, ``deadline`` in seconds."""
+    """What may be fetched. ``max_bytes`` in bytes, ``max_pixels`` = width × height, ``deadline`` in seconds.
+
+    A process takes in ``at_once`` images, from the download to the end of the conversion, and holds ``memory`` bytes
+    of them.
+    """
 
     max_bytes: int = setting(PREFIX + "fetch.max_bytes", parse_bytes, "50 MB")
     max_pixels: int = setting(PREFIX + "fetch.max_pixels", parse_whole(1, 10**9), "100 000 000")
     deadline: float = setting(PREFIX + "fetch.deadline", parse_seconds, "15 s")
+    at_once: int = setting(PREFIX + "fetch.at_once", parse_whole(1, 10_000), "32")
+    memory: int = setting(PREFIX + "fetch.memory", parse_bytes, "150 MB")
     redirects: int = setting(PREFIX + "fetch.redirects", parse_whole(0, 20), "3")
     ports: frozenset[int] | None = setting(PREFIX + "fetch.ports", parse_ports, "80 443")
     hosts: tuple[str, ...] | None = setting(PREFIX + "fetch.hosts", parse_hosts, "any")
@@ -43,12 +49,14 @@ class FetchSettings:
 
 @dataclass(frozen=True)
 class ConvertingSettings:
-    """Conversions run ``at_once`` in processes of their own; more wait for at most ``queue`` seconds. One of them may
-    take ``deadline`` seconds, ``cpu`` seconds of all cores, and ``memory`` bytes."""
+    """Conversions run ``at_once`` on the host, over all its gunicorn workers; more wait for at most ``queue`` seconds.
+
+    One of them may take ``deadline`` seconds of wall time, ``cpu`` seconds of CPU time, and ``memory`` bytes.
+    """
 
     at_once: int = setting(PREFIX + "converting", parse_whole(1, 256), str(os.cpu_count() or 1))
-    queue: float = setting(PREFIX + "converting.queue", parse_seconds, "60 s")
-    deadline: float = setting(PREFIX + "converting.deadline", parse_seconds, "30 s")
+    queue: float = setting(PREFIX + "converting.queue", parse_seconds, "30 s")
+    deadline: float = setting(PREFIX + "converting.deadline", parse_seconds, "60 s")
     cpu: float = setting(PREFIX + "converting.cpu", parse_seconds, "30 s")
     memory: int = setting(PREFIX + "converting.memory", parse_bytes, "1 GB")
 
@@ -115,4 +123,20 @@ class Settings:
                 "sqlalchemy.url: set either it (postgresql://user:${PASSWORD}@host/database) "
                 f"or {PREFIX}embedded_postgres (a folder), and not both"
             )
+        _refuse_contradictions(settings.imaging)
         return settings
+
+
+def _refuse_contradictions(imaging: ImagingSettings) -> None:
+    """Raises SettingsError."""
+    converting, fetch = imaging.converting, imaging.fetch
+    if converting.deadline <= converting.cpu:
+        # Otherwise a picture that can never be converted ends at its deadline: as busy, again and again.
+        raise SettingsError(
+            f"{PREFIX}converting.deadline = {converting.deadline:g} s: should be longer than "
+            f"{PREFIX}converting.cpu = {converting.cpu:g} s"
+        )
+    if fetch.memory < fetch.max_bytes:
+        raise SettingsError(
+            f"{PREFIX}fetch.memory = {fetch.memory} B: should be at least {PREFIX}fetch.max_bytes = {fetch.max_bytes} B"
+        )

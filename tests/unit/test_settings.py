@@ -125,6 +125,18 @@ def test_exactly_one_database(raw):
         Settings.from_ini(raw, environ={})
 
 
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"converting.deadline": "30 s", "converting.cpu": "30 s"}, "converting.deadline"),
+        ({"fetch.memory": "49 MB", "fetch.max_bytes": "50 MB"}, "fetch.memory"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_in_one_line(settings, key):
+    with pytest.raises(SettingsError, match=f"^belfoot_img.{key} = .*: should be [^\n]*$"):
+        read(**settings)
+
+
 def test_values_come_from_the_environment():
     raw = {"sqlalchemy.url": "postgresql://user:${SECRET}@host/database"}
     assert Settings.from_ini(raw, {"SECRET": "s3cret"}).database.url == "postgresql://user:s3cret@host/database"

@@ -7,9 +7,10 @@ import io
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from functools import cached_property
+from typing import Any
 
 import requests
 import urllib3
@@ -85,16 +86,17 @@ class Fetcher:
     def _tls(self) -> ssl.SSLContext:
         return connection.tls_context()
 
-    def fetch(self, url: str) -> bytes:
+    def fetch(self, url: str, receiving: Callable[[int], Any] = lambda size: None) -> bytes:
         """The bytes behind ``url``. Raises UrlRefused, OriginFailed, OriginTimedOut, ImageTooLarge.
 
+        ``receiving`` is told the bytes of each piece of the body; what it raises ends the download.
         Messages of the errors name the origin, never the path or the query.
         """
         budget = Budget(self._settings.deadline)
         target = Target.parse(url)
         for _ in range(self._settings.redirects + 1):
             try:
-                found = self._request_once(target, budget)
+                found = self._request_once(target, budget, receiving)
             except ServiceError:
                 raise
             except FAILURES as error:
@@ -104,7 +106,7 @@ class Fetcher:
             target = found
         raise OriginFailed(f"{target.origin}: more than {self._settings.redirects} redirects")
 
-    def _request_once(self, target: Target, budget: Budget) -> bytes | Target:
+    def _request_once(self, target: Target, budget: Budget, receiving: Callable[[int], Any]) -> bytes | Target:
         """The body, or the target of a redirect."""
         self._check_allowed(target)
         addresses = self._addresses(target, budget)
@@ -117,7 +119,7 @@ class Fetcher:
                 return self._redirect(target, response)
             if response.status_code != 200:
                 raise OriginFailed(f"{target.origin}: it answered {response.status_code}, not 200")
-            return self._body(target, response.raw, budget)
+            return self._body(target, response.raw, budget, receiving)
 
     def _check_allowed(self, target: Target) -> None:
         """Checks port and host name against the settings. Raises UrlRefused."""
@@ -159,7 +161,9 @@ class Fetcher:
             location = location.encode("latin-1").decode()
         return target.join(location)
 
-    def _body(self, target: Target, raw: urllib3.HTTPResponse, budget: Budget) -> bytes:
+    def _body(
+        self, target: Target, raw: urllib3.HTTPResponse, budget: Budget, receiving: Callable[[int], Any]
+    ) -> bytes:
         """The whole body, held in memory once. Raises ImageTooLarge, OriginFailed, HTTPError (it ends early)."""
         length = _declared_length(target, raw.headers)
         limit = self._settings.max_bytes
@@ -168,6 +172,7 @@ class Fetcher:
             raise too_large
         body = io.BytesIO()  # getvalue() hands over the buffer without a copy
         while chunk := self._read(raw, budget):
+            receiving(len(chunk))
             body.write(chunk)
             if body.tell() > limit:
                 raise too_large

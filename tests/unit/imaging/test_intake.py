@@ -1,0 +1,36 @@
+"""What a process takes in at once is bounded: images, and bytes of them."""
+
+import pytest
+
+from belfoot_img.errors import Busy
+from belfoot_img.imaging.intake import Intake
+
+
+def test_images_beyond_the_bound_are_busy_and_those_that_end_make_room():
+    intake = Intake(at_once=2, memory=100)
+    with intake.take():
+        with intake.take(), pytest.raises(Busy), intake.take():
+            pass
+        with intake.take():
+            pass
+
+
+def test_bytes_beyond_the_bound_are_busy_and_those_that_end_make_room():
+    intake = Intake(at_once=10, memory=100)
+    with intake.take() as first:
+        first.add(60)
+        with pytest.raises(Busy), intake.take() as second:
+            second.add(30)
+            second.add(30)
+        with intake.take() as third:
+            third.add(40)
+    with intake.take() as fourth:
+        fourth.add(100)
+
+
+def test_an_image_that_fails_makes_room():
+    intake = Intake(at_once=1, memory=100)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no image"), intake.take() as held:
+            held.add(100)
+            raise ValueError("no image")
