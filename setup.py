@@ -34,6 +34,7 @@ REQUIRES = [
     "Pebble >= 5.2",
     "libpass >= 1.9.3",  # the maintained fork; it installs under the import name passlib
     "argon2-cffi >= 25.1",
+    "cachetools >= 6.2",
     "prometheus_client >= 0.22",
     "gunicorn >= 25.1",
     "click >= 8.2",

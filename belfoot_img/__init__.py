@@ -12,6 +12,7 @@ def main(global_config, **settings):
     with refusing_in_one_line(), Configurator(settings=settings) as config:
         config.include("belfoot_img.settings")
         config.include("belfoot_img.tweens")
+        config.include("belfoot_img.client_address")
         config.include("pyramid_tm")
         config.include("belfoot_img.models")
         config.include("belfoot_img.payload")

@@ -1,4 +1,4 @@
-"""Passwords: how they are hashed, what that may cost, and what is remembered of it.
+"""Passwords: hashing, its cost, and the memory of pairs that were right.
 
 argon2id with OWASP's minimum of 19 MiB, t=2, p=1: 26 ms of CPU where passlib's default takes 164 ms. Every request
 carries its password, so three things keep the cost in bounds: at most ``AT_ONCE`` hashings run beside each other in a
@@ -11,9 +11,10 @@ import hashlib
 import hmac
 import secrets
 import threading
-import time
-from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from cachetools import TTLCache
 from passlib.context import CryptContext
 
 from belfoot_img import metrics
@@ -47,54 +48,47 @@ def hash_password(password: str, context: CryptContext = CONTEXT) -> str:
 
 
 class Passwords:
-    """One a process. Thread-safe."""
+    """Checks passwords and remembers those that were right. One a process, thread-safe."""
 
-    def __init__(self, context: CryptContext = CONTEXT):
+    def __init__(self, context: CryptContext = CONTEXT, remembered: int = REMEMBERED, seconds: float = REMEMBERED_FOR):
         self._context = context
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._nobody = context.hash(secrets.token_hex(16))
         self._key = secrets.token_bytes(32)
-        self._right: OrderedDict[bytes, float] = OrderedDict()
+        self._right: TTLCache[bytes, bool] = TTLCache(remembered, seconds)
         self._lock = threading.Lock()
 
     def remembered(self, name: str, password: str, stored: str) -> bool:
         """Whether this very pair was right under this very hash a while ago. Microseconds, no hashing."""
-        mark, now = self._mark(name, password, stored), time.monotonic()
+        mark = self._mark(name, password, stored)
         with self._lock:
-            if self._right.get(mark, 0) <= now:
-                self._right.pop(mark, None)
-                return False
-            self._right[mark] = now + REMEMBERED_FOR
-            self._right.move_to_end(mark)
-            return True
+            found = mark in self._right
+            if found:
+                self._right[mark] = True  # its time begins anew
+            return found
 
-    def verify(self, name: str, password: str, stored: str | None) -> tuple[bool, str | None]:
-        """(right, a stronger hash to take up or None). An unknown name (``stored`` None) costs the same.
-
-        Raises Busy where no slot comes free in time.
-        """
-        if not _hashable(password):
-            return False, None
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Holds one of the ``AT_ONCE`` slots for hashing. Raises Busy where none comes free within ``WAIT``."""
         if not self._slots.acquire(timeout=WAIT):
             raise Busy
         try:
-            if stored and self.remembered(name, password, stored):  # a twin of this login was first
-                return True, None
-            metrics.password_hashings.inc()
-            right, stronger = self._context.verify_and_update(password, stored or self._nobody)
-            if stored is None or not right:
-                return False, None
-            self._remember(name, password, stronger or stored)
-            return True, stronger
+            yield
         finally:
             self._slots.release()
 
-    def _remember(self, name: str, password: str, stored: str) -> None:
-        mark = self._mark(name, password, stored)
+    def verify(self, name: str, password: str, stored: str | None) -> tuple[bool, str | None]:
+        """(right, a stronger hash to store or None), to be called in a slot. An unknown name (``stored`` None) costs as
+        much as a known one."""
+        if not _hashable(password):
+            return False, None
+        metrics.password_hashings.inc()
+        right, stronger = self._context.verify_and_update(password, stored or self._nobody)
+        if stored is None or not right:
+            return False, None
         with self._lock:
-            self._right[mark] = time.monotonic() + REMEMBERED_FOR
-            while len(self._right) > REMEMBERED:
-                self._right.popitem(last=False)
+            self._right[self._mark(name, password, stronger or stored)] = True
+        return True, stronger
 
     def _mark(self, name: str, password: str, stored: str) -> bytes:
         # Each part with its length before it, or ("ab", "c") and ("a", "bc") would share a mark.

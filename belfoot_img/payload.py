@@ -1,7 +1,7 @@
 """The request's body → ``Payload(credentials, data)``: the only place that parses JSON.
 
-Hostile bodies end in two errors, ``MalformedJson`` and ``RequestTooLarge``; wrong types inside a well-formed object are
-no matter of parsing: a ``user`` that is no pair of strings counts as absent, ``data`` is judged by who needs it.
+Parsing raises two errors, ``MalformedJson`` and ``RequestTooLarge``. Wrong types inside a well-formed object are not
+judged here: ``user`` is judged by ``security``, ``data`` by the view that needs it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Payload:
-    """``credentials`` from ``user``, or None; ``data``: whatever stood there, {} where nothing did."""
+    """``credentials`` from ``user``, or None; ``malformed_user``: ``user`` is there and is no pair of strings;
+    ``data``: its value as sent, {} where it is missing."""
 
     credentials: Credentials | None = None
     data: Any = field(default_factory=dict)
+    malformed_user: bool = False
 
     @property
     def names_article(self) -> bool:
@@ -86,7 +88,8 @@ def parse(request) -> Payload:
         raise MalformedJson from None
     if not isinstance(document, dict):
         raise MalformedJson
-    return Payload(_credentials(document.get("user")), document.get("data", {}))
+    credentials = _credentials(document.get("user"))
+    return Payload(credentials, document.get("data", {}), "user" in document and credentials is None)
 
 
 def _read(request) -> bytes:
@@ -94,7 +97,7 @@ def _read(request) -> bytes:
         raise RequestTooLarge
     try:
         body = request.body_file.read(MAX_BODY + 1)
-    except OSError:  # the client hung up, or its chunks are none
+    except Exception:  # the client hung up, or its chunks are malformed; each server raises exceptions of its own
         raise MalformedJson("The body broke off.") from None
     if len(body) > MAX_BODY:
         raise RequestTooLarge

@@ -10,16 +10,22 @@ from __future__ import annotations
 
 from pyramid.authorization import DENY_ALL, Allow, Everyone
 from pyramid.interfaces import ITraverser
+from pyramid.location import lineage
 from zope.interface import implementer
 
 from belfoot_img.payload import is_article_id
 
 
 class Resource:
-    """A node of the tree; ``children``: segment → class of what stands there; ``methods``: what its views know."""
+    """A node of the tree.
+
+    ``children``: segment → class of the child; ``methods``: those that its views know; ``headers``: response headers of
+    it and of everything below it, unless a lower resource or the view sets them itself.
+    """
 
     children: dict[str, type[Resource]] = {}
     methods: tuple[str, ...] = ()
+    headers: dict[str, str] = {}
 
     def __init__(self, name: str = "", parent: Resource | None = None):
         self.__name__ = name
@@ -112,6 +118,13 @@ class Metrics(Resource):
 
 class Root(Resource):
     __acl__ = [(Allow, Everyone, "read"), DENY_ALL]
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
     children = {"health": Health, "api": Api}
 
     def __init__(self, request):
@@ -120,12 +133,22 @@ class Root(Resource):
             self.children = {**self.children, "metrics": Metrics}
 
 
+def response_headers(context: Resource | None) -> dict[str, str]:
+    """The headers of an answer for ``context``: those of the root, each overridden by the resource nearest to it."""
+    headers = dict(Root.headers)
+    if isinstance(context, Resource):
+        for resource in reversed([*lineage(context)]):
+            headers |= resource.headers
+    return headers
+
+
 @implementer(ITraverser)
 class Traverser:
-    """Pyramid's traverser without what a stranger could steer by it.
+    """Pyramid's traverser without what a client could change its way with.
 
     No virtual root (``X-Vhm-Root``), no view names (``@@name``, so every article id can be addressed, ``.`` and ``..``
-    too), no exception for a path that does not decode.
+    too), no exception for a path that does not decode. An empty segment (``//``, a slash at the end) is a segment like
+    any other, and no resource has that name: ``/metrics/`` must not be what a proxy's rule for ``/metrics`` misses.
     """
 
     def __init__(self, root: Root):
@@ -133,7 +156,8 @@ class Traverser:
 
     def __call__(self, request) -> dict:
         try:
-            segments = tuple(segment for segment in request.path_info.split("/") if segment)
+            path = request.path_info.removeprefix("/")
+            segments = tuple(path.split("/")) if path else ()
             context: Resource = self.root
         except UnicodeDecodeError:
             segments, context = (), MalformedPath("", self.root["api"])

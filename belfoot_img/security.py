@@ -1,22 +1,18 @@
-"""admin_auth: credentials → ``Identity``, permission by ``__acl__``.
+"""The Pyramid security policy: credentials of a request → ``Identity``, permission by ``__acl__``.
 
 Credentials come with every request, in the JSON body or in ``Authorization: Basic``; there is no session and no cookie.
-The policy never raises: what speaks against a caller, from a malformed body to a database that is down, is remembered
-as the reason of the denial and answered by ``views.errors``.
+The policy never raises: an error, from a malformed body to a database that is down, is kept as the reason of the denial
+and answered by ``views.errors``.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
-import math
-import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from pyramid.authorization import ACLHelper, Authenticated, Everyone
+from pyramid.authentication import extract_http_basic_credentials
+from pyramid.authorization import ACLHelper, Everyone
 from pyramid.interfaces import ISecurityPolicy
 from pyramid.request import RequestLocalCache
 from pyramid.security import Denied
@@ -25,25 +21,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from belfoot_img.errors import (
-    CredentialsMissing,
-    CredentialsWrong,
-    DatabaseUnavailable,
-    Forbidden,
-    ServiceError,
-    TooManyFailures,
-)
-from belfoot_img.models import login, user
+from belfoot_img.authentication import Authenticator, Identity
+from belfoot_img.errors import CredentialsMissing, DatabaseUnavailable, Forbidden, ServiceError
+from belfoot_img.models import short_session
 from belfoot_img.models.deadlines import reason
-from belfoot_img.passwords import Passwords
 from belfoot_img.payload import Credentials
 from belfoot_img.settings import SecuritySettings, SettingsError, one_line
 
 log = logging.getLogger(__name__)
-
-KNOWN_PACE = 0.1
-"""Seconds between two hashings for users at known addresses while their name or address is blocked."""
-
 
 HINTS = {
     "body": '{"user": {"username": …, "password": …}} in the JSON body',
@@ -51,20 +36,8 @@ HINTS = {
 }
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Who is calling; detached from the database."""
-
-    name: str
-    role: str
-
-    @property
-    def principals(self) -> list[str]:
-        return [Everyone, Authenticated, f"role:{self.role}"]
-
-
 class DeniedBecause(Denied):
-    """A denial that knows its answer."""
+    """A denial with the error to answer."""
 
     def __new__(cls, error: ServiceError):
         denied = super().__new__(cls, error.code)
@@ -74,14 +47,12 @@ class DeniedBecause(Denied):
 
 @implementer(ISecurityPolicy)
 class CredentialsPolicy:
-    """Name and password of every request against ``users``."""
+    """Name and password of every request, checked by ``registry["authenticator"]``."""
 
-    def __init__(self, authentication: tuple[str, ...], passwords: Passwords | None = None):
+    def __init__(self, authentication: tuple[str, ...]):
         sources = {"body": credentials_from_body, "basic": credentials_from_header}
         self._sources: list[Callable] = [sources[name] for name in authentication]
         self._hint = f"Send {' or '.join(HINTS[name] for name in authentication)}."
-        self._passwords = passwords or Passwords()
-        self._known_pace = Pace(KNOWN_PACE)
         self._acl = ACLHelper()
         self._verdicts = RequestLocalCache(self._judge)
 
@@ -116,72 +87,66 @@ class CredentialsPolicy:
         try:
             request.payload  # noqa: B018  a malformed body is refused whoever sends it
             for find in self._sources:
-                if credentials := find(request):
-                    return self._authenticate(request, credentials)
+                if found := find(request):
+                    authenticate = request.registry["authenticator"].authenticate
+                    return authenticate(found.username, found.password, request.client_address)
             return CredentialsMissing(self._hint)
         except ServiceError as error:
             return error
         except (DBAPIError, PoolTimeout) as error:
             log.error("authentication: the database failed: %s", reason(error))
             return DatabaseUnavailable()
-
-    def _authenticate(self, request, credentials: Credentials) -> Identity:
-        """Raises CredentialsWrong, TooManyFailures, Busy. No connection is held while a password is hashed."""
-        name, password = credentials.username, credentials.password
-        address = request.client_address
-        with request.short_session() as session:
-            found = user.find(session, name) if user.is_name(name) else None
-        stored = found.password_hash if found and found.active else None
-        if stored and self._passwords.remembered(name, password, stored):
-            return Identity(found.name, found.role)
-
-        subject = name if user.is_name(name) else "?"  # no name can be that, and the table keeps no rubbish
-        with request.short_session() as session:
-            standing = login.standing(session, subject, address)
-        if standing.blocked_for and not (standing.known and self._known_pace.allows()):
-            raise TooManyFailures(retry_after=1 if standing.known else math.ceil(standing.blocked_for))
-        right, stronger = self._passwords.verify(name, password, stored)
-        with request.short_session() as session:
-            if not right:
-                login.failed(session, subject, address)
-                raise CredentialsWrong
-            login.succeeded(session, name, address)
-            if stronger:
-                user.strengthen(session, name, stored, stronger)
-        return Identity(found.name, found.role)
-
-
-class Pace:
-    """Lets through one call each ``seconds``; the others are turned away at once. Thread-safe."""
-
-    def __init__(self, seconds: float):
-        self._seconds = seconds
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def allows(self) -> bool:
-        with self._lock:
-            now = time.monotonic()
-            if now < self._next:
-                return False
-            self._next = now + self._seconds
-            return True
+        except Exception:
+            log.exception("authentication failed")
+            return ServiceError()
 
 
 def credentials_from_body(request) -> Credentials | None:
+    """Raises CredentialsMissing where ``user`` is there but malformed; no other source is asked then."""
+    if request.payload.malformed_user:
+        raise CredentialsMissing("user: send an object with username and password, both strings.")
     return request.payload.credentials
 
 
 def credentials_from_header(request) -> Credentials | None:
-    """RFC 7617, with UTF-8; a header that is none of it counts as absent."""
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
+    """``Authorization: Basic`` (RFC 7617); a header that is malformed counts as absent.
+
+    Raises Forbidden for a write that a page of another site has the browser send: the browser adds the stored name and
+    password to it (cross-site request forgery).
+    """
     try:
-        name, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeError, ValueError):
+        found = extract_http_basic_credentials(request)
+    except ValueError:  # base64 with characters outside of ASCII
         return None
-    return Credentials(name, password) if colon else None
+    if found is None:
+        return None
+    if request.method not in ("GET", "HEAD") and is_cross_site(request):
+        raise Forbidden("A page of another site may not send this with the credentials that the browser has stored.")
+    return Credentials(*found)
+
+
+def is_cross_site(request) -> bool:
+    """Whether a browser says that a page of another origin sends the request.
+
+    ``Sec-Fetch-Site`` decides; browsers leave it out over plain HTTP, and there ``Origin`` decides. A client that is no
+    browser sends neither. Of the origin host and port are compared, not the scheme, since TLS may end at the proxy.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    own = _host(f"//{request.headers.get('Host', '')}")
+    return origin is not None and (own is None or _host(origin) != own)
+
+
+def _host(url: str) -> tuple[str, int | None] | None:
+    """(host, port or None for the default one); None where there is no host."""
+    try:
+        parts = urlsplit(url)
+        port = None if parts.port in (80, 443) else parts.port
+    except ValueError:
+        return None
+    return (parts.hostname, port) if parts.hostname else None
 
 
 def includeme(config):
@@ -193,5 +158,7 @@ def includeme(config):
     except Exception as error:  # whatever the class by a dotted name does
         right = "the dotted name of a Pyramid security policy with from_settings(SecuritySettings)"
         raise SettingsError(f"belfoot_img.security_policy = {name!r}: should be {right} ({one_line(error)})") from None
+    engine = config.registry["engine"]
+    config.registry["authenticator"] = Authenticator(lambda: short_session(engine))
     config.set_security_policy(policy)
     config.set_default_permission("closed")  # held by nobody: a view that forgets its permission lets nobody in

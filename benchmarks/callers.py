@@ -17,17 +17,16 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 from sqlalchemy import create_engine, text
 
+from belfoot_img.authentication import Authenticator
 from belfoot_img.errors import ServiceError
 from belfoot_img.models import embedded, schema, short_session
 from belfoot_img.models.user import User
 from belfoot_img.passwords import hash_password
 from belfoot_img.payload import Credentials
-from belfoot_img.security import CredentialsPolicy
 from tests import servers
 from tests.client import EDITOR, Client
 from tests.hostile_origin import HostileOrigin
@@ -57,13 +56,12 @@ def main() -> None:
 
 def checking(engine) -> None:
     """One check inside the process, its queries included."""
-    policy = CredentialsPolicy(("body",))
-    request = SimpleNamespace(client_address="192.0.2.1", short_session=lambda: short_session(engine))
+    authenticator = Authenticator(lambda: short_session(engine))
 
     def check(credentials: Credentials) -> float:
         began = time.perf_counter()
         with contextlib.suppress(ServiceError):
-            policy._authenticate(request, credentials)
+            authenticator.authenticate(credentials.username, credentials.password, "192.0.2.1")
         return 1000 * (time.perf_counter() - began)
 
     def cold(credentials: Credentials) -> float:

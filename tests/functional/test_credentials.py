@@ -6,9 +6,11 @@ import base64
 import json
 import statistics
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 from sqlalchemy import text
 
 from belfoot_img.passwords import hash_password
@@ -89,7 +91,21 @@ def test_unknown_names_are_slowed_down_as_known_ones_are(client):
     def guess(name: str) -> list[int]:
         return [client.request("GET", "/api/v1/images", user=Credentials(name, "guess")).status_code for _ in range(13)]
 
-    assert guess("nobody") == guess("editor") == [401] * 11 + [429] * 2
+    assert guess("nobody") == guess("editor") == [401] * 10 + [429] * 3
+
+
+def test_two_hundred_simultaneous_guesses_hash_ten_passwords(client, database):
+    def guess(number: int) -> requests.Response:
+        return client.request("GET", "/api/v1/images", user=Credentials("editor", f"guess {number}"))
+
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(guess, range(200)))
+    by_status = Counter(answer.status_code for answer in answers)
+    assert set(by_status) <= {401, 429, 503}, by_status
+    assert 1 <= by_status[401] <= 10, by_status  # an answer of 401 is a password that was hashed
+    with database.connect() as connection:
+        failures = connection.execute(text("SELECT failures FROM login_failures WHERE subject LIKE 'name:%'")).scalar()
+    assert failures == by_status[401]
 
 
 def test_unknown_and_wrong_take_as_long(client, database):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import threading
+import time
+from contextlib import ExitStack
 
 import pytest
 from passlib.context import CryptContext
@@ -78,69 +79,23 @@ def test_only_right_pairs_are_remembered_and_only_under_their_hash(hashing):
     assert not Passwords(QUICK).remembered("a", "correct horse", stored)  # every process has a key
 
 
-def test_the_memory_is_bounded_and_forgets(hashing, monkeypatch):
-    monkeypatch.setattr(passwords, "REMEMBERED", 3)
-    stored = QUICK.hash("correct horse")
+def test_the_memory_is_bounded_and_forgets():
+    hashing, stored = Passwords(QUICK, remembered=3), QUICK.hash("correct horse")
     for name in "abcd":
         hashing.verify(name, "correct horse", stored)
     assert [hashing.remembered(name, "correct horse", stored) for name in "abcd"] == [False, True, True, True]
-    monkeypatch.setattr(passwords, "REMEMBERED_FOR", -1)
-    hashing.verify("e", "correct horse", stored)
-    assert not hashing.remembered("e", "correct horse", stored)
+    forgetful = Passwords(QUICK, seconds=0.01)
+    forgetful.verify("e", "correct horse", stored)
+    time.sleep(0.02)
+    assert not forgetful.remembered("e", "correct horse", stored)
 
 
-def test_at_most_two_hashings_at_once_and_the_others_are_told_busy(monkeypatch):
+def test_slots_are_few_and_who_waits_too_long_is_told_busy(hashing, monkeypatch):
     monkeypatch.setattr(passwords, "WAIT", 0.05)
-    running, most, release = [], [], threading.Event()
-
-    class Slow:
-        def hash(self, password):
-            return QUICK.hash(password)
-
-        def verify_and_update(self, *args):
-            running.append(1)
-            most.append(len(running))
-            release.wait(10)
-            running.pop()
-            return True, None
-
-    hashing, busy = Passwords(Slow()), []
-
-    def login():
-        try:
-            hashing.verify("a", "x", "hash")
-        except Busy:
-            busy.append(1)
-            if len(busy) == 6:
-                release.set()
-
-    threads = [threading.Thread(target=login) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert max(most) == 2 and len(busy) == 6
-
-
-def test_twins_of_a_login_are_hashed_once():
-    """Fifty requests of one user who is not remembered yet must not queue up for fifty hashings."""
-    stored, hashed = QUICK.hash("correct horse"), []
-
-    class Counting:
-        def hash(self, password):
-            return QUICK.hash(password)
-
-        def verify_and_update(self, *arguments):
-            hashed.append(1)
-            return QUICK.verify_and_update(*arguments)
-
-    hashing, right = Passwords(Counting()), []
-    threads = [
-        threading.Thread(target=lambda: right.append(hashing.verify("a", "correct horse", stored))) for _ in range(50)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert right == [(True, None)] * 50
-    assert len(hashed) <= passwords.AT_ONCE
+    with ExitStack() as held:
+        for _ in range(passwords.AT_ONCE):
+            held.enter_context(hashing.slot())
+        with pytest.raises(Busy), hashing.slot():
+            pass
+    with hashing.slot():  # they came free again
+        pass

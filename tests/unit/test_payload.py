@@ -4,6 +4,7 @@ import contextlib
 import json
 
 import pytest
+from gunicorn.http.errors import InvalidChunkSize, InvalidHeader
 from hypothesis import given
 from hypothesis import strategies as st
 from webob import Request
@@ -26,6 +27,11 @@ def test_credentials_and_data():
     payload = parse(request(b'{"user": {"username": "a", "password": "b"}, "data": {"article_id": 7}, "more": 1}'))
     assert payload == Payload(Credentials("a", "b"), {"article_id": 7})
     assert payload.article_id() == "7"
+
+
+@pytest.mark.parametrize("user", [[], "a", 1, {}, {"username": "a"}, {"username": 1, "password": 2}, None])
+def test_a_user_that_is_no_pair_of_strings_is_noted(user):
+    assert parse(request(json.dumps({"user": user}).encode())) == Payload(malformed_user=True)
 
 
 @pytest.mark.parametrize("body", [b"", b"  \n", "\ufeff{}".encode()])
@@ -77,10 +83,11 @@ def test_article_ids_can_be_stored_and_addressed(text):
         assert "\0" not in text.encode().decode()
 
 
-def test_a_body_that_breaks_off_is_malformed():
+@pytest.mark.parametrize("error", [OSError("the client hung up"), InvalidChunkSize(b"zz"), InvalidHeader("a trailer")])
+def test_a_body_that_breaks_off_is_malformed(error):
     class Broken:
         def read(self, size=-1):
-            raise OSError("the client hung up")
+            raise error
 
     chunked = Request.blank("/", method="POST")
     chunked.body_file = Broken()

@@ -30,7 +30,14 @@ def context(path_info: str, metrics=True, **environ):
         ("/api", "Api"),
         ("/api/v1", "Version1"),
         ("/api/v1/images", "ImageCollection"),
-        ("/api//v1/images/", "ImageCollection"),
+        ("/api//v1/images", "Missing"),
+        ("/api/v1/images/", "Missing"),
+        ("/metrics/", "Missing"),
+        ("/metrics//", "Missing"),
+        ("//metrics", "Missing"),
+        ("//", "Missing"),
+        ("/api/v1/users", "UserCollection"),
+        ("/api/v1/users/a", "User"),
         ("/api/v1/images/42", "Image"),
         ("/api/v1/images/@@view", "Image"),
         ("/api/v1/images/..", "Image"),
@@ -62,3 +69,16 @@ def test_every_path_under_api_is_closed_to_strangers(path):
     acls = [entry for resource in lineage(found) if hasattr(resource, "__acl__") for entry in resource.__acl__]
     first_for_everyone = next(entry for entry in acls if entry[1] == "system.Everyone")
     assert first_for_everyone == resources.DENY_ALL
+
+
+def test_headers_of_a_resource_are_those_of_the_nearest_that_sets_them():
+    class Page(resources.Resource):
+        headers = {"Content-Security-Policy": "default-src 'self'"}
+
+    page = Page("page", Root(SimpleNamespace(registry={"settings": SimpleNamespace(metrics=False)})))
+    below = page["missing"]
+    for resource in (page, below):
+        headers = resources.response_headers(resource)
+        assert headers["Content-Security-Policy"] == "default-src 'self'"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+    assert resources.response_headers(None) == resources.response_headers(page.__parent__) == Root.headers
