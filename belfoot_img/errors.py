@@ -10,17 +10,21 @@ class ServiceError(Exception):
 
     ``message`` is shown to the caller as it is: it never holds a secret, a path of the host or an internal name.
     ``retry_after``: whole seconds after which the same request may succeed, for the header ``Retry-After``.
+    ``reason``: one line for the log, which may name hosts and paths.
     """
 
     status = 500
     code = "internal_error"
     message = "The service failed; the log holds the reason under this request id."
     retry_after: int | None = None
+    reason: str | None = None
 
-    def __init__(self, message: str | None = None, *, retry_after: int | None = None):
+    def __init__(self, message: str | None = None, *, retry_after: int | None = None, reason: str | None = None):
         super().__init__(message or self.message)
         if retry_after is not None:
             self.retry_after = retry_after
+        if reason is not None:
+            self.reason = reason
 
     @classmethod
     def family(cls) -> dict[str, type["ServiceError"]]:

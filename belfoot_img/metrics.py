@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from prometheus_client import REGISTRY as THIS_PROCESS
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
-from sqlalchemy import Engine, event
 
 from belfoot_img import metrics_files
 
@@ -48,7 +47,7 @@ def answered(request, response, seconds: float) -> None:
     answered_bytes.inc(response.content_length or 0)
 
 
-def refused(code: str) -> None:
+def error_answered(code: str) -> None:
     errors.labels(code).inc()
 
 
@@ -59,14 +58,6 @@ def image_stored(*, action: str, seconds: float, encodes: int, source_bytes: int
     encodes_made.inc(encodes)
     bytes_fetched.inc(source_bytes)
     bytes_stored.inc(stored_bytes)
-
-
-def watch(engine: Engine) -> None:
-    """Counts the engine's connections."""
-    event.listen(engine, "connect", lambda *_: connections.inc())
-    event.listen(engine, "close", lambda *_: connections.dec())
-    event.listen(engine, "checkout", lambda *_: connections_in_use.inc())
-    event.listen(engine, "checkin", lambda *_: connections_in_use.dec())
 
 
 def exposition() -> bytes:

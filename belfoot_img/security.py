@@ -16,15 +16,12 @@ from pyramid.authorization import ACLHelper, Everyone
 from pyramid.interfaces import ISecurityPolicy
 from pyramid.request import RequestLocalCache
 from pyramid.security import Denied
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from belfoot_img.authentication import Authenticator, Identity
-from belfoot_img.errors import CredentialsMissing, DatabaseUnavailable, Forbidden, ServiceError
+from belfoot_img.errors import CredentialsMissing, Forbidden, ServiceError
 from belfoot_img.models import short_session
-from belfoot_img.models.deadlines import reason
 from belfoot_img.payload import Credentials
 from belfoot_img.settings import SecuritySettings, SettingsError, one_line
 
@@ -93,9 +90,6 @@ class CredentialsPolicy:
             return CredentialsMissing(self._hint)
         except ServiceError as error:
             return error
-        except (DBAPIError, PoolTimeout) as error:
-            log.error("authentication: the database failed: %s", reason(error))
-            return DatabaseUnavailable()
         except Exception:
             log.exception("authentication failed")
             return ServiceError()

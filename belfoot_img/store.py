@@ -93,12 +93,12 @@ class ImageStore:
         result is in the table, so that there are candidates to look at. Nothing is stored. Raises what the fetcher
         raises and NotAnImage, ImageDamaged, ImageTooLarge, CannotFit, Busy, DatabaseUnavailable.
         """
-        if source is None and url is None:
-            raise TypeError("convert needs a url or a source")
         started = time.monotonic()
         settings = replace(self._settings, **overrides)
         with self._converter.intake.take() as held:
             if source is None:
+                if url is None:
+                    raise TypeError("convert needs a url or a source")
                 source = self._converter.fetch(url, held)
             source_sha256, settings_sha256 = hashlib.sha256(source).hexdigest(), fingerprint(settings)
             known = self._recall(source_sha256, settings_sha256) if reuse else None
@@ -145,7 +145,7 @@ class ImageStore:
     def _recall(self, source_sha256: str, settings_sha256: str) -> Converted | None:
         with short_session(self._engine) as connection:
             row = image.recall(connection, source_sha256=source_sha256, settings_sha256=settings_sha256)
-        return row and _converted(row)
+        return None if row is None else _converted(row)
 
 
 def count(conversion: Conversion) -> None:

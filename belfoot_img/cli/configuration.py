@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 from belfoot_img.settings import read_ini
 
@@ -21,17 +25,20 @@ ini_option = click.option(
 
 
 @contextmanager
-def database(ini: str) -> Iterator:
-    """The engine of the .ini; a database that does not answer ends the command with one line."""
+def database(ini: str) -> Iterator[Engine]:
+    """The engine of the .ini; an error of the database ends the command with one line."""
     from sqlalchemy.exc import DBAPIError
 
+    from belfoot_img.errors import DatabaseUnavailable
     from belfoot_img.models import engine_from_settings
-    from belfoot_img.models.deadlines import reason
+    from belfoot_img.models.failures import reason
 
     engine = engine_from_settings(read_ini(ini).database)
     try:
         yield engine
+    except DatabaseUnavailable as error:
+        raise click.ClickException(f"database error: {error.reason}") from None
     except DBAPIError as error:
-        raise click.ClickException(f"the database does not do it: {reason(error)}") from None
+        raise click.ClickException(f"database error: {reason(error)}") from None
     finally:
         engine.dispose()

@@ -1,9 +1,9 @@
-"""How long the database may take: a client's deadline on every wait for it, and no queue before one that is away.
+"""How long the database may take: a client-side deadline for every wait, and a circuit breaker for new connections.
 
 PostgreSQL's own ``statement_timeout`` ends what a healthy server takes too long for. It cannot help where the server is
-frozen, its disk hangs or the network swallows packets: libpq would then wait for as long as the connection stands.
+frozen, its disk hangs or the network drops packets: libpq would then wait for as long as the connection exists.
 psycopg2 hands each of its waits to ``wait`` (``set_wait_callback``), which gives up in time; psycopg2 then closes the
-connection and SQLAlchemy throws it away. Measured: 1 µs a wait, of which a statement has one to three.
+connection and SQLAlchemy discards it. Measured: 1 µs a wait, of which a statement has one to three.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import select
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ, set_wait_callback
@@ -18,30 +20,25 @@ from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
-from belfoot_img.settings import DatabaseSettings, one_line
+from belfoot_img.settings import DatabaseSettings
 
 MARGIN = 0.5
 """Seconds that the client waits beyond the server's own ``statement_timeout``, whose answer is the better one: the
 connection survives it."""
 PAUSE = 1.0
-"""Seconds after a failed connect in which nobody else tries: requests are refused at once instead of queueing up."""
+"""Seconds after a failed connect in which no other is tried: requests fail fast instead of queueing up."""
 ABANDONED = 30_000
-"""Milliseconds after which the server drops a transaction whose client does nothing (a host that lost its power)."""
-
-
-def reason(error: Exception) -> str:
-    """What the database or its driver says is wrong, in one line; neither puts a password into it."""
-    return one_line(getattr(error, "orig", None) or error)
+"""Milliseconds after which the server ends a transaction whose client does nothing (a host that lost its power)."""
 
 
 class Connection(Psycopg2Connection):
-    """One that does not wait for longer than ``patience`` seconds at a time; None waits for ever."""
+    """A connection with a deadline: no wait takes longer than ``patience`` seconds; None waits for ever."""
 
     patience: float | None = None
 
 
 def wait(connection: Psycopg2Connection) -> None:
-    """psycopg2's wait callback, for every connection of the process. Raises OperationalError when time is up."""
+    """psycopg2's wait callback, for every connection of the process. Raises OperationalError at the deadline."""
     patience = getattr(connection, "patience", None)
     end = None if patience is None else time.monotonic() + patience
     while (state := connection.poll()) != POLL_OK:
@@ -51,34 +48,40 @@ def wait(connection: Psycopg2Connection) -> None:
             raise psycopg2.OperationalError(f"the database did not answer within {patience} s")
 
 
-class Door:
-    """Where new connections are made. After a failure one caller knocks at a time; the others are refused at once."""
+class CircuitBreaker:
+    """Fails fast while the database is down: after a failed connect one caller at a time probes, the others get an
+    error at once.
+
+    Closed, it lets every connect through. A failure opens it for PAUSE seconds; then the next caller probes, while it
+    stays open for the others. A probe that succeeds closes it. Thread-safe.
+    """
 
     def __init__(self, patience: float):
-        self._knocking = patience + PAUSE
-        self._closed_until: float | None = None
+        """``patience``: seconds that a connect takes at most."""
+        self._probing = patience + PAUSE
+        self._open_until: float | None = None
         self._lock = threading.Lock()
 
-    def connect(self, make) -> Psycopg2Connection:
+    def connect(self, make: Callable[[], Psycopg2Connection]) -> Psycopg2Connection:
         """Raises psycopg2.OperationalError."""
         with self._lock:
-            if self._closed_until is not None:
-                if time.monotonic() < self._closed_until:
+            if self._open_until is not None:
+                if time.monotonic() < self._open_until:
                     raise psycopg2.OperationalError("the database did not answer a moment ago")
-                self._closed_until = time.monotonic() + self._knocking
+                self._open_until = time.monotonic() + self._probing
         try:
             connection = make()
         except psycopg2.OperationalError:
             with self._lock:
-                self._closed_until = time.monotonic() + PAUSE
+                self._open_until = time.monotonic() + PAUSE
             raise
         with self._lock:
-            self._closed_until = None
+            self._open_until = None
         return connection
 
 
-def connect_arguments(settings: DatabaseSettings) -> dict:
-    """What ``create_engine`` hands to psycopg2."""
+def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
+    """What ``create_engine`` passes to psycopg2."""
 
     class Connecting(Connection):
         patience = settings.connect
@@ -92,13 +95,13 @@ def connect_arguments(settings: DatabaseSettings) -> dict:
 
 
 def keep(engine: Engine, settings: DatabaseSettings) -> None:
-    """Makes the engine's connections keep the deadlines, and replaces those that died in the pool unnoticed."""
+    """Makes the engine's connections keep the deadlines, and replaces those that the server closed in the pool."""
     set_wait_callback(wait)
-    door = Door(settings.connect)
+    breaker = CircuitBreaker(settings.connect)
 
     @event.listens_for(engine, "do_connect")
-    def through_the_door(dialect, record, arguments, options):
-        return door.connect(lambda: dialect.connect(*arguments, **options))
+    def connect(dialect, record, arguments, options):
+        return breaker.connect(lambda: dialect.connect(*arguments, **options))
 
     @event.listens_for(engine, "connect")
     def connected(connection, record):
@@ -106,7 +109,7 @@ def keep(engine: Engine, settings: DatabaseSettings) -> None:
 
     @event.listens_for(engine, "checkout")
     def alive(connection, record, proxy):
-        """A server that closed the connection left an end-of-file to read, which costs no question to see."""
+        """A server that closed the connection left an end-of-file to read, which is seen without asking the server."""
         poller = select.poll()
         poller.register(connection.fileno(), select.POLLIN)
         if poller.poll(0):
@@ -114,7 +117,7 @@ def keep(engine: Engine, settings: DatabaseSettings) -> None:
 
 
 def lift(connection: Psycopg2Connection) -> None:
-    """No deadlines on this connection from now on: a migration takes what it takes."""
+    """Removes the deadlines from this connection: a migration may take as long as it needs."""
     if isinstance(connection, Connection):
         connection.patience = None
     with connection.cursor() as cursor:

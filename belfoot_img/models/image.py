@@ -141,4 +141,5 @@ def page(connection: Connection | Session, *, limit: int, after: tuple[datetime,
 
 def remove(connection: Connection | Session, article_id: str) -> bool:
     """Whether there was one."""
-    return connection.execute(delete(Image).where(Image.article_id == article_id)).rowcount == 1
+    removed = delete(Image).where(Image.article_id == article_id).returning(Image.article_id)
+    return connection.execute(removed).one_or_none() is not None

@@ -32,7 +32,7 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 @cache
-def head() -> str:
+def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
@@ -40,10 +40,12 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def migrate(engine: Engine) -> tuple[str | None, str]:
+def migrate(engine: Engine) -> tuple[str | None, str | None]:
     """(revision before, revision after), in one transaction; two at once wait for each other."""
     with engine.begin() as connection:
-        deadlines.lift(connection.connection.driver_connection)
+        driver = connection.connection.driver_connection
+        assert driver is not None, "it was checked out just now"
+        deadlines.lift(driver)
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('belfoot_img migrate'))")
         before = current(connection)
         _refuse_newer(before)
@@ -52,7 +54,8 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
 
 
 def refuse_old(engine: Engine) -> None:
-    """Raises SettingsError where the schema is not this version's, and DBAPIError where the database cannot say."""
+    """Raises SettingsError where the schema is not this version's, DatabaseUnavailable, and DBAPIError where
+    the user of the URL may not read it."""
     with engine.connect() as connection:
         found = current(connection)
     _refuse_newer(found)

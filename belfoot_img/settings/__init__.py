@@ -45,10 +45,10 @@ def read_ini(path: str | Path) -> Settings:
     """The settings of ``[app:main]`` (or ``path#name``). Raises SettingsError, also where there is no such file."""
     from configparser import Error
 
-    from pyramid.paster import get_appsettings
+    from plaster import get_loader
 
     try:
-        return Settings.from_ini(get_appsettings(str(path)))
+        return Settings.from_ini(get_loader(str(path), protocols=["wsgi"]).get_wsgi_app_settings())
     except (OSError, LookupError, Error) as error:
         raise SettingsError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
 

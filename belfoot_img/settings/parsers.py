@@ -67,7 +67,8 @@ def parse_colour(raw: str) -> tuple[int, int, int]:
     """``#ffffff`` → (255, 255, 255), sRGB."""
     if not re.fullmatch(r"#[0-9A-Fa-f]{6}", raw):
         raise ValueError("an sRGB colour such as #ffffff")
-    return tuple(bytes.fromhex(raw[1:]))
+    red, green, blue = bytes.fromhex(raw[1:])
+    return red, green, blue
 
 
 def parse_ports(raw: str) -> frozenset[int] | None:

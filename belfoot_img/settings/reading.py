@@ -38,7 +38,7 @@ def section(kind: type) -> Any:
 
 def keys(kind: type) -> list[str]:
     """Every key of a section and of the sections inside it."""
-    found = []
+    found: list[str] = []
     for member, hint in _members(kind):
         found += keys(hint) if member.metadata.get("section") else [member.metadata["key"]]
     return found

@@ -92,7 +92,7 @@ def test_a_user_who_is_not_there(run, command):
 def test_a_database_that_does_not_answer_is_one_line(run, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:hidden-secret@127.0.0.1:1/nothing")
     answer = run("user", "list")
-    assert answer.exit_code == 1 and "the database does not do it: " in answer.output
+    assert answer.exit_code == 1 and "database error: " in answer.output
     assert "hidden-secret" not in answer.output
 
 

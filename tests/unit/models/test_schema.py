@@ -6,11 +6,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
 
-from belfoot_img.models import schema
+from belfoot_img.errors import DatabaseUnavailable
+from belfoot_img.models import engine_from_settings, schema
 from belfoot_img.models.meta import Base
-from belfoot_img.settings import SettingsError
+from belfoot_img.settings import DatabaseSettings, SettingsError
 
 
 @pytest.fixture
@@ -64,9 +64,10 @@ def test_a_schema_of_a_newer_version_is_not_sent_to_migrate(empty):
 
 
 def test_a_database_that_does_not_answer_says_why():
-    away = create_engine("postgresql+psycopg2://127.0.0.1:1/nothing", connect_args={"connect_timeout": 2})
-    with pytest.raises(OperationalError):
+    away = engine_from_settings(DatabaseSettings(url="postgresql://127.0.0.1:1/nothing"))
+    with pytest.raises(DatabaseUnavailable) as raised:
         schema.refuse_old(away)
+    assert "refused" in raised.value.reason
 
 
 def test_the_base64_is_stored_uncompressed_and_out_of_line(engine):
