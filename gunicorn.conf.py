@@ -22,7 +22,7 @@ backlog = 2048
 # threads are for reads and health checks. Connections beyond twice as many threads wait in the backlog, where every
 # worker can take them.
 workers = max(2, os.cpu_count() or 1)
-worker_class = "gthread"
+worker_class = "belfoot_img.gunicorn_worker.JsonErrorWorker"  # gthread, with errors as JSON
 threads = 48
 worker_connections = 2 * threads
 
@@ -43,7 +43,7 @@ control_socket_disable = True
 # NGINX speaks over the Unix socket or the loopback. The client's address is settled by belfoot_img.trusted_proxies.
 forwarded_allow_ips = "127.0.0.1,::1"
 limit_request_line = 8190
-limit_request_fields = 64
+limit_request_fields = 64  # NGINX passes on what clients send: more of them, and longer ones, are answered 400
 forwarder_headers = ""  # SCRIPT_NAME and PATH_INFO come from no header
 
 # The application writes the line a request into its own log, in the .ini's format.

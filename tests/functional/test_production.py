@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import http.server
 import json
 import os
@@ -75,7 +76,7 @@ def test_gunicorn_finds_its_settings_beside_production_ini():
     ).stdout
     found = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
     found = {name.strip(): value.strip() for name, value in found.items()}
-    assert found["worker_class"].endswith("ThreadWorker") or found["worker_class"] == "gthread"
+    assert "JsonErrorWorker" in found["worker_class"]
     assert (found["threads"], found["preload_app"], found["control_socket_disable"]) == ("48", "False", "True")
     assert found["worker_tmp_dir"] == "/dev/shm"
     assert int(found["max_requests"]) > int(found["max_requests_jitter"]) > 0
@@ -153,23 +154,113 @@ def test_a_flood_is_told_busy_in_the_one_shape(folder):
         assert int(answer.headers["Retry-After"]) >= 1
 
 
-@pytest.mark.parametrize(
-    ("head", "code"),
-    [
-        ("GET /%00 HTTP/1.1", "malformed_path"),
-        (f"GET /{'x' * 40_000} HTTP/1.1", "malformed_path"),
-        (f"GET / HTTP/1.1\r\nX: {'x' * 40_000}", "malformed_path"),
-        ("GET /../../etc HTTP/1.1", "malformed_path"),
-    ],
-)
-def test_what_nginx_cannot_read_is_answered_in_the_one_shape(folder, head, code):
-    with Upstream() as host, before(folder, host) as base:
-        name, port = base.removeprefix("http://").split(":")
-        with socket.create_connection((name, int(port)), timeout=10) as connection:
-            connection.sendall(f"{head}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-            answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 400 ") and f'"code": "{code}"'.encode() in answer
-    assert host.requests == []
+UNREADABLE = {
+    "NUL in the path": b"GET /%00 HTTP/1.1",
+    "a long path": b"GET /" + b"x" * 40_000 + b" HTTP/1.1",
+    "a long header": b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000,
+    "a header as long as NGINX's buffer": b"GET / HTTP/1.1\r\nX: " + b"x" * 8187,
+    "out of the root": b"GET /../../etc HTTP/1.1",
+    "a hundred headers": b"GET / HTTP/1.1" + b"".join(b"\r\nX-%d: 1" % number for number in range(100)),
+    "two thousand headers": b"GET / HTTP/1.1" + b"".join(b"\r\nX-%d: 1" % number for number in range(2000)),
+    "a control character in a header": b"GET / HTTP/1.1\r\nX: a\x01b",
+    "a control character in the path": b"GET /a\x01b HTTP/1.1",
+    "a NUL in a header": b"GET / HTTP/1.1\r\nX: a\0b",
+    "a folded header": b"GET / HTTP/1.1\r\nX: a\r\n b",
+    "raw bytes in the path": b"GET /\xff\xfe HTTP/1.1",
+    "raw bytes in the query": b"GET /?\xff HTTP/1.1",
+    "a method of one letter": b"X / HTTP/1.1",
+    "a method of thirty letters": b"A" * 30 + b" / HTTP/1.1",
+    "a method in small letters": b"get / HTTP/1.1",
+    "CONNECT": b"CONNECT x:80 HTTP/1.1",
+    "an unknown transfer coding": b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip",
+    "chunks and a length": b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3",
+    "two lengths": b"POST / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 1",
+    "a length that is no number": b"POST / HTTP/1.1\r\nContent-Length: abc",
+    "HTTP/2 without TLS": b"GET / HTTP/2.0",
+    "HTTP/9.9": b"GET / HTTP/9.9",
+    "two hosts": b"GET / HTTP/1.1\r\nHost: y",
+    "PRI": b"PRI * HTTP/2.0",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, engine, database_url):
+    """NGINX and gunicorn as on a production host, with metrics."""
+    folder = tmp_path_factory.mktemp("whole")
+    with servers.nginx(folder, database_url, "--workers=1", metrics="on") as base:
+        yield base
+
+
+def raw(base: str, head: bytes, source: str = "127.0.0.1") -> tuple[int, dict[str, str], bytes]:
+    """A request that no library mends: (status, headers, body)."""
+    name, port = base.removeprefix("http://").split(":")
+    with socket.create_connection((name, int(port)), 20, source_address=(source, 0)) as connection:
+        connection.sendall(head + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer.status, dict(answer.getheaders()), answer.read()
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_what_cannot_be_read_is_answered_in_the_one_shape(whole, database, what):
+    status, headers, body = raw(whole, UNREADABLE[what])
+    assert (status, headers["Content-Type"]) == (400, "application/json"), body
+    error = json.loads(body)["error"]
+    assert (error["code"], error["request_id"]) == ("malformed_path", headers["X-Request-ID"])
+    assert headers["X-Content-Type-Options"] == "nosniff" and "Content-Security-Policy" in headers
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-Ssl: on", "X-Forwarded-Protocol: ssl", "X-Forwarded-Proto: https"])
+def test_what_clients_say_of_tls_changes_nothing(whole, database, header):
+    status, _, body = raw(whole, b"GET /health/live HTTP/1.1\r\n" + header.encode())
+    assert (status, body) == (200, b'{"status":"live"}')
+
+
+def test_gunicorn_alone_answers_in_the_one_shape_too(tmp_path, engine, database, database_url):
+    with servers.gunicorn(tmp_path, database_url, "--workers=1") as base:
+        for what in ("a hundred headers", "raw bytes in the path", "an unknown transfer coding", "HTTP/9.9"):
+            status, headers, body = raw(base, UNREADABLE[what])
+            assert (status, json.loads(body)["error"]["code"]) == (400, "malformed_path"), what
+            assert headers["X-Content-Type-Options"] == "nosniff"
+    log = (tmp_path / "gunicorn.log").read_text()
+    assert "a request that cannot be parsed (LimitRequestHeaders)" in log
+
+
+PATHS_OF_METRICS = [
+    "/metrics",
+    "/metrics/",
+    "/metrics//",
+    "/metrics%2f",
+    "/metrics%2F%2F",
+    "//metrics",
+    "/%6detrics",
+    "/./metrics",
+    "/metrics/.",
+    "/x/../metrics",
+    "/metrics/../metrics/",
+    "/metrics?",
+    "/metrics;x",
+    "http://elsewhere/metrics",
+    "/Metrics",
+    "/metrics%20",
+    "/metrics%00",
+]
+
+
+@pytest.mark.parametrize("path", PATHS_OF_METRICS)
+def test_no_spelling_of_the_path_shows_metrics_to_who_may_not_see_them(whole, database, path):
+    """The host 127.0.0.2 may call everything but /metrics."""
+    line = f"GET {path} HTTP/1.1".encode()
+    status, headers, body = raw(whole, line, source="127.0.0.2")
+    assert status in (400, 403, 404) and headers["Content-Type"] == "application/json", body
+    assert raw(whole, line)[0] in (200, 400, 404)
+
+
+def test_the_prometheus_server_sees_metrics_with_the_headers_of_every_answer(whole, database):
+    status, headers, body = raw(whole, b"GET /metrics HTTP/1.1")
+    assert status == 200 and b"belfoot_img_request_seconds" in body
+    assert headers["X-Content-Type-Options"] == "nosniff" and headers["Content-Type"].startswith("text/plain")
 
 
 def test_no_credential_reaches_a_log_or_a_disk(folder, engine, database, database_url, origin):
