@@ -103,6 +103,7 @@ setup(
         "development": EMBEDDED,
         "tests": TESTS,
         "lint": LINT,
+        "browser": ["playwright >= 1.56"],  # with the system's Chromium: apt-get install chromium
         "plot": ["matplotlib >= 3.10"],
         "jpegli": ["pyjpegli >= 0.3.2"],  # one more encoder to choose from, where quality is high
         "benchmarks": ["matplotlib >= 3.10", "scikit-image >= 0.25", "ssimulacra2 >= 0.3"],
