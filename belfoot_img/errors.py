@@ -131,6 +131,22 @@ class CannotFit(ServiceError):
     message = "No JPEG of this picture fits the size limit."
 
 
+class KeyReused(ServiceError):
+    status, code = 422, "key_reused"
+    message = "This Idempotency-Key came with another request before; send a new one."
+
+
+class BatchNotFound(NotFound):
+    code = "batch_not_found"
+    message = "There is no such batch."
+
+
+class TooManyItems(ServiceError):
+    status, code = 429, "too_many_items"
+    message = "Too many items of this user are waiting; send more when some are done."
+    retry_after = 60
+
+
 class TooManyFailures(ServiceError):
     status, code = 429, "too_many_failures"
     message = "Too many wrong passwords; wait before the next attempt."
@@ -140,6 +156,13 @@ class TooManyFailures(ServiceError):
 class OriginFailed(ServiceError):
     status, code = 502, "origin_failed"
     message = "The image's server did not deliver it."
+    origin_status: int | None = None
+    """What the image's server answered, None where it did not come to an answer."""
+
+    def __init__(self, message: str | None = None, *, retry_after: int | None = None, origin_status: int | None = None):
+        super().__init__(message, retry_after=retry_after)
+        if origin_status is not None:
+            self.origin_status = origin_status
 
 
 class Busy(ServiceError):

@@ -80,8 +80,47 @@ class UserCollection(Resource):
         return User(segment, self)
 
 
+class BatchAction(Resource):
+    """``pause``, ``resume``, ``cancel`` or ``retry``: what a POST does to the batch."""
+
+    methods = ("POST",)
+
+
+class BatchItem(Resource):
+    """One item; the name is its number in the batch."""
+
+    methods = ("GET", "HEAD")
+
+
+class BatchItems(Resource):
+    methods = ("GET", "HEAD")
+
+    def __getitem__(self, segment: str) -> Resource:
+        return (BatchItem if is_number(segment) else Missing)(segment, self)
+
+
+class Batch(Resource):
+    """One batch; the name is its id."""
+
+    methods = ("GET", "HEAD")
+    children = {"items": BatchItems, **dict.fromkeys(("pause", "resume", "cancel", "retry"), BatchAction)}
+
+
+class BatchCollection(Resource):
+    methods = ("GET", "HEAD", "POST")
+    __acl__ = [(Allow, "role:admin", ("read", "batches")), (Allow, "role:editor", ("read", "batches")), DENY_ALL]
+
+    def __getitem__(self, segment: str) -> Resource:
+        return (Batch if is_number(segment) else Missing)(segment, self)
+
+
+def is_number(segment: str) -> bool:
+    """A whole number as PostgreSQL holds it, without leading zeros."""
+    return segment.isascii() and segment.isdecimal() and len(segment) <= 18 and not segment.startswith("0")
+
+
 class Version1(Resource):
-    children = {"images": ImageCollection, "users": UserCollection}
+    children = {"batches": BatchCollection, "images": ImageCollection, "users": UserCollection}
 
 
 class Api(Resource):

@@ -82,9 +82,9 @@ def hashes() -> dict[str, str]:
 @pytest.fixture
 def database(engine, hashes):
     """The engine, with one user of each role in it and nothing else."""
-    tables = ", ".join(Base.metadata.tables)
+    tables = ", ".join([*Base.metadata.tables, "procrastinate_jobs", "procrastinate_workers"])
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables}"))
+        connection.execute(text(f"TRUNCATE {tables} CASCADE"))
         rows = [
             {"name": user.username, "password_hash": hashes[user.username], "role": role}
             for user, role in ((ADMIN, "admin"), (EDITOR, "editor"), (READER, "reader"))

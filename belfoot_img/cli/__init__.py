@@ -9,6 +9,7 @@ from belfoot_img.cli.database import migrate
 from belfoot_img.cli.init import init
 from belfoot_img.cli.serve import serve
 from belfoot_img.cli.users import user
+from belfoot_img.cli.worker import worker
 from belfoot_img.settings import refusing_in_one_line
 from belfoot_img.version import __version__
 
@@ -19,7 +20,7 @@ def commands():
     """belfoot_img: a link goes in, the best JPEG under the size limit comes back by article id."""
 
 
-for command in (init, migrate, user, convert, serve):
+for command in (init, migrate, user, convert, serve, worker):
     commands.add_command(command)
 
 

@@ -20,7 +20,16 @@ from sqlalchemy.orm import configure_mappers, sessionmaker
 
 from belfoot_img import metrics
 from belfoot_img.errors import DatabaseUnavailable
-from belfoot_img.models import deadlines, embedded, failures, image, login, schema, user  # noqa: F401  every table is known from here
+from belfoot_img.models import (  # noqa: F401  every table is known from here
+    batch,
+    deadlines,
+    embedded,
+    failures,
+    image,
+    login,
+    schema,
+    user,
+)
 from belfoot_img.settings import DatabaseSettings, SettingsError
 
 log = logging.getLogger(__name__)

@@ -23,6 +23,11 @@ MIGRATIONS = next(
 )
 
 
+def include_name(name: str | None, type_: str, parent_names) -> bool:
+    """Whether alembic compares it with the models; the tables of the queue are Procrastinate's."""
+    return type_ != "table" or not (name or "").startswith("procrastinate_")
+
+
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from belfoot_img.settings.bulk import BulkSettings, HostLimits
 from belfoot_img.settings.parsers import Network, parse_bytes
 from belfoot_img.settings.reading import PREFIX, SettingsError, keys, one_line
 from belfoot_img.settings.sections import (
@@ -25,9 +26,11 @@ from belfoot_img.settings.sections import (
 
 __all__ = [
     "PREFIX",
+    "BulkSettings",
     "ConvertingSettings",
     "DatabaseSettings",
     "FetchSettings",
+    "HostLimits",
     "ImagingSettings",
     "Network",
     "SecuritySettings",

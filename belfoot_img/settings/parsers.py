@@ -23,11 +23,11 @@ def parse_bytes(raw: str) -> int:
 
 
 def parse_seconds(raw: str) -> float:
-    """``15 s`` → 15.0; also ``ms`` and ``min``."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min)", raw)
-    seconds = match and float(match[1]) * {"ms": 0.001, "s": 1, "min": 60}[match[2]]
+    """``15 s`` → 15.0; also ``ms``, ``min`` and ``h``."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min|h)", raw)
+    seconds = match and float(match[1]) * {"ms": 0.001, "s": 1, "min": 60, "h": 3600}[match[2]]
     if not seconds:
-        raise ValueError("a time above zero such as 15 s (ms, s, min)")
+        raise ValueError("a time above zero such as 15 s (ms, s, min, h)")
     return seconds
 
 

@@ -12,7 +12,7 @@ from dataclasses import Field, field, fields
 from typing import Any, TypeVar, get_type_hints
 
 PREFIX = "belfoot_img."
-SECRET = frozenset({"sqlalchemy.url"})
+SECRET = frozenset({"sqlalchemy.url", PREFIX + "bulk.webhook.secret"})
 """Keys whose value no message shows."""
 
 Section = TypeVar("Section")
@@ -30,6 +30,11 @@ def one_line(error: BaseException) -> str:
 def setting(key: str, parse: Callable[[str], Any], default: str | None = None) -> Any:
     """A dataclass field that is read from ``key``; a default of ``None`` means the field may be absent (``None``)."""
     return field(default=None if default is None else parse(default), metadata={"key": key, "parse": parse})
+
+
+def secret(key: str, parse: Callable[[str], Any]) -> Any:
+    """A setting that no ``repr`` shows, such as one in a traceback."""
+    return field(default=None, repr=False, metadata={"key": key, "parse": parse})
 
 
 def section(kind: type) -> Any:

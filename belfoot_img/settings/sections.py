@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from belfoot_img.settings.bulk import BulkSettings
 from belfoot_img.settings.parsers import (
     Network,
     parse_bytes,
@@ -108,6 +109,7 @@ class Settings:
     database: DatabaseSettings = section(DatabaseSettings)
     security: SecuritySettings = section(SecuritySettings)
     imaging: ImagingSettings = section(ImagingSettings)
+    bulk: BulkSettings = section(BulkSettings)
 
     @classmethod
     def from_ini(cls, raw: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -123,6 +125,8 @@ class Settings:
                 "sqlalchemy.url: set either it (postgresql://user:${PASSWORD}@host/database) "
                 f"or {PREFIX}embedded_postgres (a folder), and not both"
             )
+        if (settings.bulk.webhook_url is None) != (settings.bulk.webhook_secret is None):
+            raise SettingsError(f"{PREFIX}bulk.webhook.url: set both it and {PREFIX}bulk.webhook.secret, or neither")
         _refuse_contradictions(settings.imaging)
         return settings
 

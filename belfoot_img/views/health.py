@@ -4,6 +4,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from belfoot_img import metrics
+from belfoot_img.batches import progress
 from belfoot_img.errors import DatabaseUnavailable
 from belfoot_img.models import schema
 from belfoot_img.resources import Live, Metrics, Ready
@@ -18,9 +19,10 @@ def live(context, request):
 def ready(context, request):
     with request.short_session() as session:
         found = schema.current(session)
+        workers = progress.workers(session) if found == schema.head() else 0
     if found != schema.head():
         raise DatabaseUnavailable("The database's schema is not this version's: run belfoot-img migrate.")
-    return {"status": "ready"}
+    return {"status": "ready", "workers": workers}
 
 
 @view_config(context=Metrics, request_method="GET", permission="read")

@@ -87,11 +87,16 @@ def any_will_do(request) -> bool:
 
 
 def minimal(request) -> bool:
-    """``Prefer: return=minimal`` (RFC 7240), among other preferences, with parameters, in quotes."""
-    return (
-        re.search(r'(^|[,;])\s*return\s*=\s*"?minimal"?\s*([,;]|$)', request.headers.get("Prefer", ""), re.I)
-        is not None
-    )
+    return _prefers(request, r'return\s*=\s*"?minimal"?')
+
+
+def wants_async(request) -> bool:
+    return _prefers(request, r"respond-async")
+
+
+def _prefers(request, preference: str) -> bool:
+    """Whether ``Prefer`` (RFC 7240) names it, among other preferences, with parameters, in quotes."""
+    return re.search(rf"(^|[,;])\s*{preference}\s*([,;]|$)", request.headers.get("Prefer", ""), re.I) is not None
 
 
 def known_etags(request) -> list[str]:

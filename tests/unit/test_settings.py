@@ -161,6 +161,8 @@ def test_production_ini_shows_the_defaults():
     text = (PROJECT / "production.ini").read_text()
     shown = dict(re.findall(r"^# (belfoot_img\.[\w.]+) = (.+)$", text, re.M))
     assert shown.pop("belfoot_img.converting")  # the machine's cores
+    for name in ("url", "secret"):  # there is no webhook unless it is set
+        assert shown.pop(f"belfoot_img.bulk.webhook.{name}")
     assert Settings.from_ini({**URL, **shown}, {}) == Settings.from_ini(URL, {})
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 import io
+import math
 import re
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
@@ -53,6 +56,20 @@ REASONS = (
     (OSError, lambda error: (error.strerror or "the connection failed").lower()),
 )
 FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+
+
+def _retry_after(response: requests.Response) -> int | None:
+    """Seconds that a 429 or 503 asks to be left alone (RFC 9110, 10.2.3), None where it does not, or not clearly."""
+    value = response.headers.get("Retry-After", "").strip()
+    if response.status_code not in (429, 503) or not value:
+        return None
+    if re.fullmatch(r"[0-9]{1,6}", value):
+        return int(value)
+    try:
+        moment = parsedate_to_datetime(value)
+        return max(0, math.ceil((moment - datetime.now(UTC)).total_seconds()))
+    except (ValueError, TypeError, OverflowError):  # no date, or one without a time zone
+        return None
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -118,7 +135,11 @@ class Fetcher:
             if response.status_code in REDIRECTS:
                 return self._redirect(target, response)
             if response.status_code != 200:
-                raise OriginFailed(f"{target.origin}: it answered {response.status_code}, not 200")
+                raise OriginFailed(
+                    f"{target.origin}: it answered {response.status_code}, not 200",
+                    retry_after=_retry_after(response),
+                    origin_status=response.status_code,
+                )
             return self._body(target, response.raw, budget, receiving)
 
     def _check_allowed(self, target: Target) -> None:
