@@ -1,7 +1,7 @@
 """Images that were read lately, so that the next GET need not have the base64 sent from the database again.
 
-Nothing is ever served on memory's word alone: each GET asks the database which image is the article's now, and says
-which one it has, as a browser does with its ETag (``image.find(known=…)``). One query as before, 240 kB less in its
+Nothing is served without asking the database: each GET asks which image is the article's now, and says which one it
+has, as a browser does with its ETag (``image.find(known=…)``). That is one query as before, with 240 kB less in its
 answer.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import binascii
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 
+from cachetools import LRUCache
 from sqlalchemy import Connection, Row
 
 from belfoot_img.models import image
@@ -22,7 +22,7 @@ MOST = 64_000_000
 
 
 class Content:
-    """One image: ``base64`` as it stands in the table, ``jpeg`` decoded once, when first asked for."""
+    """One image: ``base64`` as the table has it, ``jpeg`` decoded once, when first asked for."""
 
     def __init__(self, sha256: str, text: str):
         self.sha256 = sha256
@@ -34,35 +34,30 @@ class Content:
 
     @property
     def size(self) -> int:
-        """Bytes with both forms."""
+        """Bytes of both forms."""
         return len(self.base64) * 7 // 4
 
 
 class Recent:
-    """One a process. Thread-safe."""
+    """The least recently read goes first. One a process. Thread-safe."""
 
     def __init__(self, most: int = MOST):
-        self._most = most
-        self._size = 0
-        self._held: OrderedDict[str, Content] = OrderedDict()
+        self._held: LRUCache[str, Content] = LRUCache(most, getsizeof=lambda content: content.size)
         self._lock = threading.Lock()
 
     def find(
         self, connection: Connection, article_id: str, known: Sequence[str] = ()
     ) -> tuple[Row | None, Content | None]:
         """(the article's row or None where there is none, its content or None where its sha256 is ``known``)"""
-        held = self._held.get(article_id)
+        with self._lock:
+            held = self._held.get(article_id)
         row = image.find(connection, article_id, known=[*known, held.sha256] if held else known)
         if row is None or row.sha256 in known:
             return row, None
-        content = held if row.image is None else Content(row.sha256, row.image)
-        self._keep(article_id, content)
+        if row.image is None:
+            return row, held
+        content = Content(row.sha256, row.image)
+        if content.size <= self._held.maxsize:
+            with self._lock:
+                self._held[article_id] = content
         return row, content
-
-    def _keep(self, article_id: str, content: Content) -> None:
-        with self._lock:
-            before = self._held.pop(article_id, None)
-            self._held[article_id] = content
-            self._size += content.size - (before.size if before else 0)
-            while self._size > self._most:
-                self._size -= self._held.popitem(last=False)[1].size

@@ -11,7 +11,8 @@ from belfoot_img.batches import control, progress, submission
 from belfoot_img.errors import BatchNotFound, InvalidField
 from belfoot_img.models.batch import STATES
 from belfoot_img.resources import Batch, BatchAction, BatchCollection, BatchItem, BatchItems, Image, ImageCollection
-from belfoot_img.views.representations import location, page_size, wants_async
+from belfoot_img.views.headers import location, wants_async
+from belfoot_img.views.paging import page_size
 
 NOBODY = "No worker is alive: start belfoot-img worker."
 

@@ -1,56 +1,72 @@
 """POST, GET, DELETE of images."""
 
+from __future__ import annotations
+
+from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
 from belfoot_img.errors import ImageNotFound
 from belfoot_img.resources import Image, ImageCollection
-from belfoot_img.views import representations as as_
+from belfoot_img.views import headers, paging
+from belfoot_img.views.representations import JpegImage, JsonImage, Representation, image_data
 
 
 @view_config(context=ImageCollection, request_method="POST", permission="store", renderer="json")
-def store(collection, request):
+def store(collection: ImageCollection, request: Request):
     article_id, url = request.payload.article_id(), request.payload.url()
     stored = request.images.convert_and_store(article_id, url=url, stored_by=request.identity.name)
     if stored.row.created:
         request.response.status = 201
-        request.response.location = as_.location(Image(article_id, collection), request)
-    return {"data": as_.as_data(stored.row, None if as_.minimal(request) else stored.conversion.base64)}
+        request.response.location = headers.location(Image(article_id, collection), request)
+    return {"data": image_data(stored.row, None if headers.wants_minimal(request) else stored.conversion.base64)}
 
 
 @view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json")
 @view_config(
     context=ImageCollection, request_method="GET", permission="read", renderer="json", accept="application/json"
 )
-def browse(collection, request, respond=as_.as_json):
+def browse(collection: ImageCollection, request: Request, form: type[Representation] = JsonImage):
     if request.payload.names_article:
-        return read(Image(request.payload.article_id(), collection), request, respond)
-    limit, after = as_.listing(request)
+        return read(Image(request.payload.article_id(), collection), request, form)
+    limit, after = paging.page_wanted(request)
     rows, more = request.images.page(limit, after)
-    return {"data": [as_.as_data(row) for row in rows], "next": as_.cursor(rows[-1]) if more else None}
+    return {"data": [image_data(row) for row in rows], "next": paging.cursor(rows[-1]) if more else None}
 
 
 @view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json", accept="image/jpeg")
-def browse_jpeg(collection, request):
-    return browse(collection, request, as_.as_jpeg)
+def browse_jpeg(collection: ImageCollection, request: Request):
+    return browse(collection, request, JpegImage)
 
 
 @view_config(context=Image, request_method="GET", permission="read")
 @view_config(context=Image, request_method="GET", permission="read", accept="application/json")
-def read(context, request, respond=as_.as_json) -> Response:
-    row, content = request.images.find(context.article_id, known=as_.known_etags(request))
+def read(context: Image, request: Request, form: type[Representation] = JsonImage) -> Response:
+    row, content = request.images.find(context.article_id, known=headers.known_jpegs(request))
     if row is None:
         raise ImageNotFound
-    return as_.not_modified(row) if content is None or as_.any_will_do(request) else respond(row, content)
+    representation = form(row)
+    if representation.etag in request.if_none_match:
+        return headers.not_modified(representation.etag)
+    if content is None:  # the caller has the JPEG, but not in this form or with these facts
+        return read_anew(context, request, form)
+    return representation.response(content)
+
+
+def read_anew(context: Image, request: Request, form: type[Representation]) -> Response:
+    row, content = request.images.find(context.article_id)
+    if row is None or content is None:
+        raise ImageNotFound
+    return form(row).response(content)
 
 
 @view_config(context=Image, request_method="GET", permission="read", accept="image/jpeg")
-def read_jpeg(context, request) -> Response:
-    return read(context, request, as_.as_jpeg)
+def read_jpeg(context: Image, request: Request) -> Response:
+    return read(context, request, JpegImage)
 
 
 @view_config(context=Image, request_method="DELETE", permission="remove")
-def remove(context, request) -> Response:
+def remove(context: Image, request: Request) -> Response:
     if not request.images.remove(request.dbsession, context.article_id):
         raise ImageNotFound
     return Response(status=204)

@@ -11,7 +11,8 @@ from belfoot_img import users
 from belfoot_img.errors import InvalidField, UserNotFound
 from belfoot_img.models import user
 from belfoot_img.resources import User, UserCollection
-from belfoot_img.views import representations
+from belfoot_img.views import headers
+from belfoot_img.views.representations import utc
 
 
 @view_config(context=UserCollection, request_method="GET", permission="users", renderer="json")
@@ -28,7 +29,7 @@ def add(collection, request):
         raise InvalidField(f"data.{min(missing)}: it is missing.")
     row = _named(users.add, request.dbsession, **fields)
     request.response.status = 201
-    request.response.location = representations.location(User(row.name, collection), request)
+    request.response.location = headers.location(User(row.name, collection), request)
     return {"data": _shown(row)}
 
 
@@ -78,6 +79,6 @@ def _shown(row) -> dict[str, Any]:
         "name": row.name,
         "role": row.role,
         "active": row.active,
-        "created_at": representations.utc(row.created_at),
-        "password_changed_at": representations.utc(row.password_changed_at),
+        "created_at": utc(row.created_at),
+        "password_changed_at": utc(row.password_changed_at),
     }

@@ -15,6 +15,7 @@ from tests.client import READER, assert_error
 from tests.photographs import photograph, png
 
 LIMIT = 180_000
+FORMS = ("application/json", "image/jpeg")
 
 
 def cursor(moment: str) -> str:
@@ -96,17 +97,29 @@ def test_reading_the_jpeg_itself(client, origin, picture):
         assert client.read(headers={"Accept": accept}).headers["Content-Type"] == "application/json"
 
 
-def test_etags(client, origin, picture):
+def test_the_etag_of_the_jpeg_is_its_sha256_and_that_of_the_json_is_another(client, origin, picture):
     data = client.store(origin.serve(picture)).json()["data"]
-    etag = f'"{data["sha256"]}"'
-    for accept in ("application/json", "image/jpeg"):
-        answer = client.read(headers={"Accept": accept})
-        assert answer.headers["ETag"] == etag
-        assert answer.headers["Cache-Control"] == "private, no-cache"
+    etags = {accept: client.read(headers={"Accept": accept}).headers["ETag"] for accept in FORMS}
+    assert etags["image/jpeg"] == f'"{data["sha256"]}"' != etags["application/json"]
+    for accept, etag in etags.items():
         for known in (etag, f"W/{etag}", f'"other", {etag}'):
             answer = client.read(headers={"Accept": accept, "If-None-Match": known})
             assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", etag)
-        assert client.read(headers={"Accept": accept, "If-None-Match": f'"{"0" * 64}"'}).status_code == 200
+            assert answer.headers["Cache-Control"] == "private, no-cache"
+        others = [other for other in etags.values() if other != etag]
+        for unknown in (f'"{"0" * 64}"', *others, ", ".join(others), etag.strip('"')[:-1], '"'):
+            answer = client.read(headers={"Accept": accept, "If-None-Match": unknown})
+            assert (answer.status_code, answer.headers["ETag"], answer.headers["Content-Type"]) == (200, etag, accept)
+
+
+def test_the_same_picture_from_another_link_is_another_json_and_the_same_jpeg(client, origin, picture):
+    client.store(origin.serve(picture))
+    etags = {accept: client.read(headers={"Accept": accept}).headers["ETag"] for accept in FORMS}
+    stored = client.store(origin.serve(picture)).json()["data"]
+    answer = client.read(headers={"If-None-Match": etags["application/json"]})
+    assert (answer.status_code, answer.json()["data"]) == (200, stored)
+    answer = client.read(headers={"Accept": "image/jpeg", "If-None-Match": etags["image/jpeg"]})
+    assert answer.status_code == 304
 
 
 def test_head_answers_as_get_does_without_the_body(client, origin, picture):

@@ -59,4 +59,11 @@ def test_what_is_held_is_bounded_and_the_longest_unread_goes_first(database, rea
         read(str(number))
     held = read.recent._held
     assert "0" in held and 1 < len(held) < 30
-    assert read.recent._size == sum(content.size for content in held.values()) <= 300
+    assert held.currsize == sum(content.size for content in held.values()) <= 300
+
+
+def test_an_image_larger_than_the_memory_is_read_each_time(database, read):
+    store(database, **result(b"large" * 100))
+    for _ in range(2):
+        assert read()[1].jpeg == b"large" * 100
+    assert not read.recent._held
