@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve lint style imports types format bench faults clean
+.PHONY: help demo test serve revision lint style imports types format bench faults clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -26,6 +26,11 @@ serve: $(INSTALLED)  ## pserve on development.ini, with the curl lines to try
 	@$(BIN)/belfoot-img migrate --ini development.ini
 	@$(BIN)/python examples/welcome.py
 	@$(BIN)/pserve development.ini
+
+revision: $(INSTALLED)  ## a new migration from what the models say: make revision MESSAGE="Add a column"
+	@test -n "$(MESSAGE)" || { echo 'make revision MESSAGE="Add a column"'; exit 2; }
+	$(BIN)/belfoot-img migrate --ini development.ini
+	$(BIN)/alembic revision --autogenerate --message "$(MESSAGE)"
 
 bench: $(INSTALLED)  ## GETs and POSTs a second, beside a bare function; THUMBOR=/path/to/bin/thumbor for it too
 	$(BIN)/python -m benchmarks.load $(if $(THUMBOR),--thumbor $(THUMBOR))
