@@ -4,23 +4,37 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+EXTRAS := development,jpegli,tests,lint
+VERSION = $(shell sed -n 's/__version__ = "\(.*\)"/\1/p' belfoot_img/version.py)
+
+# Pyramid 2.1 imports pkg_resources, which says at each start that it will be removed; setup.py holds the version that has it.
+export PYTHONWARNINGS := ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve revision lint style imports types format bench faults clean
+.PHONY: help demo test serve revision lint style imports types format bench faults release clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
 
+# With uv where it is there, which takes seconds; with pip otherwise, which names each library as it comes to it.
 $(INSTALLED): setup.py pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[development,jpegli,tests,lint]'
-	touch $@
+	@echo "Installing into $(VENV)/, once:"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@rm -f $(VENV)/failed
+	@if command -v uv >/dev/null; then \
+	    uv pip install --quiet --python $(BIN)/python --editable '.[$(EXTRAS)]'; \
+	else \
+	    ($(BIN)/python -m pip install --disable-pip-version-check --editable '.[$(EXTRAS)]' 2>$(VENV)/errors \
+	        || touch $(VENV)/failed) | awk '/^Collecting/ {print "  " $$2; fflush()}'; \
+	    if test -e $(VENV)/failed; then cat $(VENV)/errors; exit 1; fi; \
+	fi
+	@touch $@
 
 demo: $(INSTALLED)  ## does the main job on real photographs, shows the result in demo/
-	$(BIN)/python examples/demo.py
+	@$(BIN)/python examples/demo.py $(if $(PICTURES),--pictures $(PICTURES))
 
-test: $(INSTALLED)  ## the whole suite, on a real PostgreSQL
-	$(BIN)/python -m pytest --numprocesses=auto
+test: $(INSTALLED)  ## the whole suite, on a real PostgreSQL; ARGS="-k browser --durations=10" for pytest
+	$(BIN)/python -m pytest --numprocesses=auto $(ARGS)
 
 serve: $(INSTALLED)  ## pserve on development.ini, with the curl lines to try
 	@$(BIN)/belfoot-img migrate --ini development.ini
@@ -29,7 +43,7 @@ serve: $(INSTALLED)  ## pserve on development.ini, with the curl lines to try
 
 revision: $(INSTALLED)  ## a new migration from what the models say: make revision MESSAGE="Add a column"
 	@test -n "$(MESSAGE)" || { echo 'make revision MESSAGE="Add a column"'; exit 2; }
-	$(BIN)/belfoot-img migrate --ini development.ini
+	$(BIN)/belfoot-img migrate
 	$(BIN)/alembic revision --autogenerate --message "$(MESSAGE)"
 
 bench: $(INSTALLED)  ## GETs and POSTs a second, beside a bare function; THUMBOR=/path/to/bin/thumbor for it too
@@ -54,6 +68,18 @@ types: $(INSTALLED)  ## mypy over the package
 format: $(INSTALLED)  ## brings the code into the format that lint asks for
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
+
+release: $(INSTALLED)  ## sdist, wheel, SBOM and notes in dist/, built and checked; publishes nothing
+	rm -rf dist build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[release]'
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
+	$(PYTHON) -m venv build/environment
+	build/environment/bin/python -m pip install --quiet --disable-pip-version-check "$$(echo dist/*.whl)[jpegli]"
+	$(BIN)/cyclonedx-py environment build/environment/bin/python --output-reproducible --output-file dist/sbom.cdx.json
+	awk '/^## /{on=($$2 == "$(VERSION)")} on' CHANGELOG.md > dist/notes.md
+	@test -s dist/notes.md || { echo "CHANGELOG.md has no section $(VERSION)"; exit 1; }
+	@ls -l dist
 
 clean:  ## removes what the other commands made
 	rm -rf $(VENV) var demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

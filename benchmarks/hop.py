@@ -1,11 +1,12 @@
 """What it costs to convert in another process, and what it gives.
 
-    python -m benchmarks.hop
+    python -m benchmarks.hop [--short]
 
 The hop: the median wall time of a call that does nothing, with a source and a result of real sizes. What it gives:
 conversions a second from as many threads as there are cores, in processes and in threads.
 """
 
+import argparse
 import operator
 import os
 import statistics
@@ -40,23 +41,27 @@ def rate(convert, conversions: int) -> float:
 
 
 def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--short", action="store_true", help="few calls and small sources: does it still run?")
+    short = options.parse_args().short
+    calls, conversions = (3, 1) if short else (50, 6 * CORES)
     processes = ConversionProcesses(CORES, 60, Limits(60, 60, 10**9))
 
     def hop(source: bytes) -> bytes:
         return processes.run(operator.getitem, source, slice(RESULT))
 
-    print("the hop, median of 50 calls")
-    for size in (100_000, 1_000_000, 5_000_000, 20_000_000, 50_000_000):
+    print(f"the hop, median of {calls} calls")
+    for size in (100_000, 1_000_000, 5_000_000, 20_000_000, 50_000_000)[: 1 if short else None]:
         source = os.urandom(size)
         hop(source)
-        print(f"  source of {size / 1e6:5.1f} MB: {median_ms(lambda s=source: hop(s), 50):6.2f} ms")
+        print(f"  source of {size / 1e6:5.1f} MB: {median_ms(lambda s=source: hop(s), calls):6.2f} ms")
 
     source = pictures.saved(pictures.noise(300, 200).resize((3000, 2000)), "JPEG", quality=95)
     settings = ImagingSettings(fit_policy="ladder")
     in_processes, in_threads = ConversionProcesses(CORES, 60, Limits(60, 60, 10**9)), converter.convert_bytes
-    rate(lambda: in_processes.run(converter.convert_bytes, source, settings), 2 * CORES)
-    there = rate(lambda: in_processes.run(converter.convert_bytes, source, settings), 6 * CORES)
-    here = rate(lambda: in_threads(source, settings), 6 * CORES)
+    rate(lambda: in_processes.run(converter.convert_bytes, source, settings), 1 if short else 2 * CORES)
+    there = rate(lambda: in_processes.run(converter.convert_bytes, source, settings), conversions)
+    here = rate(lambda: in_threads(source, settings), conversions)
     print(f"conversions of 6 MP (ladder) a second on {CORES} cores: {there:.2f} in processes, {here:.2f} in threads")
     for each in (processes, in_processes):
         each.close()

@@ -2,10 +2,13 @@
 
 Starts an embedded PostgreSQL, the application under pserve and a small origin that serves real photographs; leaves
 the JPEGs in demo/ and nothing running. Exit status 0 when every picture came back right, 1 otherwise.
+
+    python examples/demo.py [--pictures 25] [--out demo]
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
 import hashlib
 import http.server
@@ -28,10 +31,15 @@ from PIL import Image
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("BELFOOT_IMG_SHARED", PROJECT.parent / "shared")) / "photos"
-OUT = PROJECT / "demo"
 BIN = Path(sys.executable).parent
 LIMIT = 180_000
 SHIPPED = ("retina.jpg", "hubble_deep_field.jpg", "rocket.jpg", "astronaut.png", "coffee.png")
+
+NEXT = """
+What to open next:
+  {out}/    the JPEGs
+  make serve    the service on http://127.0.0.1:6543, with curl lines to paste
+  README.md     the API, the settings, production in five lines"""
 
 INI = """
 [app:main]
@@ -46,25 +54,39 @@ threads = 8
 
 
 def main() -> int:
-    photographs = find_photographs()
-    OUT.mkdir(exist_ok=True)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--pictures", type=int, default=25, help="photographs at most (default: %(default)s)")
+    options.add_argument("--out", type=Path, default=PROJECT / "demo", help="where the JPEGs go (default: demo/)")
+    chosen = options.parse_args()
+    photographs = find_photographs()[: chosen.pictures]
+    chosen.out.mkdir(exist_ok=True)
+    say("Starting PostgreSQL and the service …")
     with tempfile.TemporaryDirectory(prefix="belfoot_img-demo-") as folder, origin(photographs) as base:
         user = {"username": "demo", "password": secrets.token_urlsafe(18)}
         with service(Path(folder), user) as api:
-            print(f"{'photograph':<44} {'source':>24}    {'stored':>20}  quality    time")
-            failures = sum(not one(api, user, base, path) for path in photographs)
-    print(f"\n{len(photographs) - failures} of {len(photographs)} photographs stored, checked and written to {OUT}/")
+            say(f"Storing {len(photographs)} photographs as JPEGs of at most {LIMIT:,} bytes, one after the other:\n")
+            say(f"{'photograph':<44} {'source':>24}    {'stored':>20}  quality    time")
+            failures = sum(not one(api, user, base, path, chosen.out) for path in photographs)
+    stored = len(photographs) - failures
+    say(f"\n{stored} of {len(photographs)} photographs stored, checked and written to {chosen.out}/")
+    if not failures:
+        say(NEXT.format(out=chosen.out))
     return 1 if failures else 0
 
 
-def one(api: str, user: dict, base: str, path: Path) -> bool:
+def say(line: str) -> None:
+    """Prints at once, also where the output is a pipe."""
+    print(line, flush=True)
+
+
+def one(api: str, user: dict, base: str, path: Path, out: Path) -> bool:
     """POSTs one photograph by its URL, GETs it back by its article id, checks and writes it."""
     began = time.monotonic()
     body = {"user": user, "data": {"url": base + quote(path.name), "article_id": path.stem}}
     answer = requests.post(f"{api}/images", json=body, headers={"Prefer": "return=minimal"}, timeout=120)
     seconds = time.monotonic() - began
     if answer.status_code not in (200, 201):
-        print(f"{path.name:<44} {answer.status_code} {answer.json()['error']}")
+        say(f"{path.name:<44} {answer.status_code} {answer.json()['error']}")
         return False
     got = requests.get(f"{api}/images/{quote(path.stem)}", json={"user": user}, timeout=30)
     data = got.json()["data"]
@@ -78,13 +100,12 @@ def one(api: str, user: dict, base: str, path: Path) -> bool:
         and hashlib.sha256(jpeg).hexdigest() == data["sha256"]
         and (data["conversion"]["action"] != "reencoded" or picture.size == (data["width"], data["height"]))
     )
-    (OUT / f"{path.stem}.jpg").write_bytes(jpeg)
+    (out / f"{path.stem}.jpg").write_bytes(jpeg)
     source, conversion = data["source"], data["conversion"]
-    print(
+    say(
         f"{path.name[:44]:<44} {source['width']:>5}x{source['height']:<5} {source['bytes']:>10,} B"
         f" -> {data['width']:>4}x{data['height']:<4} {data['bytes']:>9,} B"
-        f"  {conversion['quality'] or conversion['action']:>7} {seconds:6.2f} s{'' if right else '  WRONG'}",
-        flush=True,
+        f"  {conversion['quality'] or conversion['action']:>7} {seconds:6.2f} s{'' if right else '  WRONG'}"
     )
     return right
 

@@ -1,6 +1,6 @@
 """Crops side by side, of photographs that scikit-image ships and the project may show.
 
-python -m benchmarks.quality.crops FOLDER
+python -m benchmarks.quality.crops FOLDER [--pictures coffee.png …]
 """
 
 from __future__ import annotations
@@ -41,9 +41,11 @@ SUBJECTS = (
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folder", type=Path)
-    folder = options.parse_args().folder
-    for subject in SUBJECTS:
-        path = folder / f"crops-{Path(subject.name).stem}.jpg"
+    names = [subject.name for subject in SUBJECTS]
+    options.add_argument("--pictures", nargs="+", choices=names, default=names)
+    chosen = options.parse_args()
+    for subject in (subject for subject in SUBJECTS if subject.name in chosen.pictures):
+        path = chosen.folder / f"crops-{Path(subject.name).stem}.jpg"
         sheet(subject).save(path, quality=92)
         print(path, path.stat().st_size)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import PROJECT
+from tests.photographs import photograph
 from tests.servers import nginx_or_skip
 
 
@@ -16,7 +19,7 @@ def run(*arguments: str) -> str:
     return ran.stdout
 
 
-def test_gets_are_compared_with_a_bare_function_under_the_same_gunicorn_settings():
+def test_gets_are_compared_with_a_bare_function_under_the_same_settings():
     nginx_or_skip()
     table = run("benchmarks.load", "--seconds=0.1", "--rounds=1")
     for subject in ("JSON, gunicorn, 1 worker", "JPEG, NGINX, 2 workers", "JSON, bare WSGI function, 2 workers"):
@@ -27,3 +30,25 @@ def test_posts_are_timed_stage_by_stage():
     table = run("benchmarks.posts", "--repeats=1", "--short")
     for row in ("kept: 100 kB JPEG", "reused: the same again", "re-encoded: 600x400 PNG", "POST, reused", "kept"):
         assert f"| {row} |" in table
+
+
+def test_the_hop_to_another_process_is_timed():
+    assert "conversions of 6 MP" in run("benchmarks.hop", "--short")
+
+
+def test_what_floods_do_to_the_right_callers_is_timed():
+    table = run("benchmarks.callers", "--seconds=1", "--rate=20")
+    assert "wrong logins" in table and "40 dripping origins" in table
+
+
+def test_the_policies_are_judged_beside_one_another(tmp_path):
+    pytest.importorskip("ssimulacra2")
+    (tmp_path / "coffee.png").write_bytes(photograph("coffee.png"))
+    table = run("benchmarks.quality", str(tmp_path), "--limit", "60kB", "--methods", "best", "ladder")
+    assert "| best |" in table and "| ladder |" in table
+
+
+def test_crops_are_drawn(tmp_path):
+    pytest.importorskip("ssimulacra2")
+    run("benchmarks.quality.crops", str(tmp_path), "--pictures", "coffee.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["crops-coffee.jpg"]
