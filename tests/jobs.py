@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from belfoot_img.errors import ImageDamaged
 from belfoot_img.imaging.decoding import decoder
 
 
@@ -38,6 +39,45 @@ def crash(how):
 
 def allocate(size):
     return len(bytes(size))
+
+
+_kept = []
+
+
+def keep(size):
+    """As a library does that leaks."""
+    _kept.append(b"x" * size)
+
+
+def run_out_of_memory():
+    raise MemoryError
+
+
+def spoil():
+    """Leaves the process so that ``work`` fails in it."""
+    _kept.append(b"spoiled")
+
+
+def work(how):
+    if _kept:
+        fail_as(how)
+    return "worked"
+
+
+def fail_as(how):
+    if how == "crash":
+        crash("fault")
+    if how == "memory":
+        raise MemoryError
+    if how == "library":
+        raise RuntimeError("unable to do it")
+    if how == "disguised":  # as a codec does that takes much memory and reports damage
+        len(b"x" * 400_000_000)
+        raise ImageDamaged
+    try:
+        raise OSError("vips_tracked: out of memory")
+    except OSError as error:
+        raise ImageDamaged from error
 
 
 def refuse(kind):

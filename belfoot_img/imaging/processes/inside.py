@@ -6,9 +6,9 @@ Nothing here imports more than the standard library, so that the process has onl
 from __future__ import annotations
 
 import ctypes
-import importlib
 import math
 import os
+import pkgutil
 import re
 import resource
 import signal
@@ -20,22 +20,32 @@ from pathlib import Path
 from typing import Any
 
 KEPT_VARIABLES = {"HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "TZ"}
-M_MMAP_THRESHOLD = -3  # malloc.h
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # malloc.h
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+_address_space_before = 0
+"""Bytes, of this process before its first conversion."""
 
 
 def prepare(parent: int, preload: Iterable[str]) -> None:
-    """Runs once, before the first conversion. ``parent``: the pid with which this process ends."""
+    """Runs once, before the first conversion. ``parent``: the pid with which this process ends; ``preload``: modules to
+    import (``package.module``) and functions to call (``package.module:function``)."""
     _end_with(parent)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # meant for the server, which lets conversions finish
     for name in set(os.environ) - KEPT_VARIABLES:
         del os.environ[name]
     os.environ["VIPS_CONCURRENCY"] = "1"  # conversions share the cores already
-    with suppress(AttributeError):  # glibc only: blocks of 1 MiB and more go back to the system as they are freed
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 20)
-    for module in preload:
-        importlib.import_module(module)
+    with suppress(AttributeError):  # glibc only
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 20)  # blocks of 1 MiB and more go back to the system as they are freed
+        libc.mallopt(M_ARENA_MAX, 1)  # each further one takes 64 MiB of address space, which the limit counts
+    for name in preload:
+        loaded = pkgutil.resolve_name(name)
+        if callable(loaded):
+            loaded()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    global _address_space_before
+    _address_space_before = _address_space()
 
 
 def ready() -> int:
@@ -44,13 +54,15 @@ def ready() -> int:
 
 
 def perform(cpu: float, memory: int, function: Callable[..., Any], arguments: list) -> Any:
-    """``function(*arguments)``, which may take ``cpu`` seconds and ``memory`` bytes beyond what is in use now.
+    """``function(*arguments)``, which may take ``cpu`` seconds, and ``memory`` bytes beyond what a new process has.
 
+    What earlier conversions left counts too: this one never has more than it would have alone.
     Raises what the function raises; MemoryError also where a library made another error of it. ``arguments`` is
     emptied, since pebble holds on to it until the next conversion.
     """
     _limit_cpu(cpu)
-    _limit(resource.RLIMIT_AS, _address_space() + memory)
+    _forget_peak()
+    _limit(resource.RLIMIT_AS, _address_space_before + memory)
     try:
         return function(*arguments)
     except BaseException as error:
@@ -72,6 +84,12 @@ def _end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def _forget_peak() -> None:
+    """VmHWM of /proc/self/status begins anew (proc_pid_clear_refs(5))."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _limit_cpu(seconds: float) -> None:

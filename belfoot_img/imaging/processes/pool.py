@@ -29,8 +29,8 @@ class ConversionProcesses:
     """Runs functions in processes of their own, ``at_once`` on the whole host; more wait for up to ``queue`` seconds.
 
     Thread-safe. Processes are spawned, not forked, at the first conversion: a server may fork before, and each of its
-    processes then has its own. ``preload``: modules that a process imports before its first conversion. ``waiting`` is
-    told +1 as a call begins to wait for its turn, and -1 as it stops.
+    processes then has its own. ``preload``: what a process imports and calls before its first conversion (see
+    ``inside.prepare``). ``waiting`` is told +1 as a call begins to wait for its turn, and -1 as it stops.
     """
 
     def __init__(

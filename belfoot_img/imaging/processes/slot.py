@@ -35,7 +35,10 @@ STARTING = 60.0
 CONVERSIONS = 1000
 """After so many a process is replaced, whatever its codecs may have leaked."""
 SPARE = 64_000_000
-"""Resident bytes that a process may keep between conversions, above what it had before its first."""
+"""Bytes that a process may keep between conversions, above what it had before its first."""
+LARGE = 0.25
+"""Of the memory that a conversion may have: one that took as much, and failed, may have failed for want of memory,
+which many a codec reports as damage."""
 
 CONSTS.term_timeout = 0.01  # pebble's grace between SIGTERM, which the processes ignore, and SIGKILL
 
@@ -58,7 +61,7 @@ class ProcessSlot:
         self._limits, self._preload, self._starter = limits, preload, starter
         self._pool: ProcessPool | None = None
         self._future: ProcessFuture | None = None
-        self.pid = self._idle_bytes = self._conversions = 0
+        self.pid = self._idle_bytes = self._idle_space = self._conversions = 0
         self.idle_since = 0.0
 
     def run(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
@@ -110,7 +113,8 @@ class ProcessSlot:
             log.warning("no process for conversions could be started", exc_info=error)
             self.stop()
             raise Busy from error
-        self._conversions, self._idle_bytes = 0, resident_bytes(self.pid)
+        self._conversions = 0
+        self._idle_bytes, self._idle_space = resident_bytes(self.pid), _address_space(self.pid)
 
     def _attempt(self, function: Callable[..., Any], arguments: Sequence[Any], until: float) -> Any:
         limits, before = self._limits, _cpu_seconds(self.pid)
@@ -120,7 +124,10 @@ class ProcessSlot:
         )
         try:
             result = future.result(timeout=until - time.monotonic())
-        except ServiceError:  # a verdict on the picture, from a process that is well
+        except ServiceError as error:
+            if isinstance(error, ImageDamaged) and _peak_bytes(self.pid) - self._idle_bytes > LARGE * limits.memory:
+                self.stop()
+                raise _Failure(error) from error
             self._replace_if_spoiled()
             raise
         except CancelledError:
@@ -143,7 +150,10 @@ class ProcessSlot:
         return Busy("The service is busy: there was no time to convert the image; try again later.")
 
     def _replace_if_spoiled(self) -> None:
-        if self._conversions >= CONVERSIONS or resident_bytes(self.pid) > self._idle_bytes + SPARE:
+        spoiled = (
+            resident_bytes(self.pid) > self._idle_bytes + SPARE or _address_space(self.pid) > self._idle_space + SPARE
+        )
+        if spoiled or self._conversions >= CONVERSIONS:
             self.stop()
 
 
@@ -179,10 +189,26 @@ def _takes_too_long(seconds: float) -> ImageDamaged:
 
 
 def resident_bytes(pid: int) -> int:
+    return _statm(pid)[1] * resource.getpagesize()
+
+
+def _address_space(pid: int) -> int:
+    return _statm(pid)[0] * resource.getpagesize()
+
+
+def _statm(pid: int) -> list[int]:
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-    except (OSError, IndexError):
-        return 0
+        return list(map(int, Path(f"/proc/{pid}/statm").read_text().split()))
+    except OSError:
+        return [0, 0]
+
+
+def _peak_bytes(pid: int) -> int:
+    """Most that was resident since the conversion began."""
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+    return 0
 
 
 def _cpu_seconds(pid: int) -> float:

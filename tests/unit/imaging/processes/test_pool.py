@@ -13,13 +13,15 @@ import psutil
 import pytest
 
 from belfoot_img.errors import Busy, ImageDamaged, ImageTooLarge, NotAnImage, ServiceError, UrlRefused
+from belfoot_img.imaging.processes import pool
 from belfoot_img.imaging.processes.pool import ConversionProcesses
-from belfoot_img.imaging.processes.slot import Limits
+from belfoot_img.imaging.processes.slot import Limits, resident_bytes
 from belfoot_img.settings import ConvertingSettings
 from tests import jobs, pictures
+from tests.ports import until
 from tests.shared import shared_files
 
-PRELOAD = ("belfoot_img.imaging.converter",)
+PRELOAD = ("belfoot_img.imaging.converter:warm_up",)
 
 
 def processes_of(at_once=1, queue=60.0, deadline=60.0, cpu=60.0, memory=1_000_000_000, **options):
@@ -127,6 +129,75 @@ def test_memory_is_bounded():
     processes.close()
 
 
+def test_a_process_that_ran_out_of_memory_is_replaced():
+    processes = processes_of()
+    before = processes.run(jobs.sleep, 0)
+    with pytest.raises(ImageDamaged, match="memory"):
+        processes.run(jobs.run_out_of_memory)
+    assert processes.run(jobs.sleep, 0) != before
+    processes.close()
+
+
+def test_a_process_that_keeps_memory_is_replaced():
+    processes = processes_of()
+    before = processes.run(jobs.sleep, 0)
+    processes.run(jobs.keep, 10_000_000)
+    assert processes.run(jobs.sleep, 0) == before
+    processes.run(jobs.keep, 100_000_000)
+    assert processes.run(jobs.sleep, 0) != before
+    processes.close()
+
+
+@pytest.mark.parametrize("how", ["crash", "memory", "library", "disguised", "words"])
+def test_what_fails_because_of_an_earlier_conversion_is_tried_in_a_new_process(how):
+    processes = processes_of()
+    processes.run(jobs.spoil)
+    assert processes.run(jobs.work, how) == "worked"
+    processes.close()
+
+
+def test_the_memory_of_a_conversion_is_the_same_for_every_one():
+    """Whatever those before it took, and also where they were refused."""
+    processes = processes_of(memory=300_000_000)
+    for size in (250, 10, 400, 250, 310, 250):
+        if size > 300:
+            with pytest.raises(ImageDamaged, match="memory"):
+                processes.run(jobs.allocate, size * 1_000_000)
+        else:
+            assert processes.run(jobs.allocate, size * 1_000_000)
+    processes.close()
+
+
+def test_a_large_source_does_not_stay_in_the_process():
+    processes = processes_of()
+    processes.run(len, bytes(100_000_000))
+    assert resident_bytes(processes.pids()[0]) < 150_000_000
+    processes.close()
+
+
+def test_busy_says_when_there_may_be_a_turn():
+    processes = processes_of(queue=1)
+    processes.run(jobs.add, 0, 0)
+    processes._mean_seconds = 60.0
+    with ThreadPoolExecutor(4) as threads:
+        calls = [threads.submit(processes.run, jobs.sleep, 4) for _ in range(4)]
+        told = sorted(call.exception().retry_after for call in calls if call.exception())
+    assert len(told) == 3
+    assert told[0] >= 60 and told[2] >= told[0] + 60, "those who give up together are told to come back one by one"
+    processes.close()
+
+
+def test_processes_that_are_idle_for_long_are_ended_but_for_one(monkeypatch):
+    monkeypatch.setattr(pool, "IDLE", 0.5)
+    processes = processes_of(at_once=3)
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda _: processes.run(jobs.sleep, 1), range(3)))
+    assert len(processes.pids()) == 3
+    until(lambda: len(processes.pids()) == 1, 30, "one process is left")
+    assert processes.run(jobs.add, 1, 1) == 2
+    processes.close()
+
+
 def test_calls_beyond_the_places_wait_and_are_told_busy():
     processes = processes_of(queue=0.2)
     processes.run(jobs.add, 0, 0)
@@ -179,7 +250,7 @@ def test_a_fork_has_processes_of_its_own(processes):
     script = """
 import os, sys
 from belfoot_img.imaging.processes.pool import ConversionProcesses
-from belfoot_img.imaging.processes.slot import Limits
+from belfoot_img.imaging.processes.slot import Limits, resident_bytes
 from tests import jobs
 processes = ConversionProcesses(1, 60, Limits(60, 60, 10**9))
 child = os.fork()
@@ -204,7 +275,7 @@ def test_they_end_with_their_parent(stop, work):
     script = f"""
 import threading, time
 from belfoot_img.imaging.processes.pool import ConversionProcesses
-from belfoot_img.imaging.processes.slot import Limits
+from belfoot_img.imaging.processes.slot import Limits, resident_bytes
 from tests import jobs
 processes = ConversionProcesses(1, 60, Limits(600, 600, 10**9))
 print(processes.run(jobs.sleep, 0), flush=True)
