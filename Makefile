@@ -11,7 +11,7 @@ VERSION = $(shell sed -n 's/__version__ = "\(.*\)"/\1/p' belfoot_img/version.py)
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve revision lint style imports types format bench faults release clean
+.PHONY: help demo test serve revision lint style imports types format bench faults fuzz release clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -52,6 +52,9 @@ bench: $(INSTALLED)  ## GETs and POSTs a second, beside a bare function; THUMBOR
 
 faults: $(INSTALLED)  ## kills, stops, freezes and fills up each part in turn, and prints what was counted (20 minutes)
 	$(BIN)/python -m tests.faults
+
+fuzz: $(INSTALLED)  ## random pictures, requests and links, from a seed: goes on where it stopped (5 minutes of each)
+	$(BIN)/python -m tests.fuzz
 
 lint: style imports types  ## everything that is checked without running the code
 
