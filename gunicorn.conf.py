@@ -30,9 +30,9 @@ worker_connections = 2 * threads
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 30
 
-# A worker is replaced now and then, never all at once. It stops accepting, answers what it has accepted, and leaves.
-max_requests = 20_000
-max_requests_jitter = 5_000
+# No worker is replaced by age: codecs run in other processes, and a worker's memory stays level (30,000 mixed requests
+# over two workers: 105 MB each, +0.7 % in the second half).
+max_requests = 0
 # Longer than what is in flight usually takes: the download's deadline (15 s) and a conversion.
 graceful_timeout = 60
 
@@ -70,7 +70,7 @@ def post_fork(server, worker):
 
 
 def child_exit(server, worker):
-    metrics_files.bury()
+    metrics_files.worker_ended(worker.pid)
 
 
 metrics_files.prepare()

@@ -79,7 +79,7 @@ def test_gunicorn_finds_its_settings_beside_production_ini():
     assert "JsonErrorWorker" in found["worker_class"]
     assert (found["threads"], found["preload_app"], found["control_socket_disable"]) == ("48", "False", "True")
     assert found["worker_tmp_dir"] == "/dev/shm"
-    assert int(found["max_requests"]) > int(found["max_requests_jitter"]) > 0
+    assert found["max_requests"] == "0", "the files of counts stay few"
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")

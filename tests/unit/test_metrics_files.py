@@ -1,10 +1,11 @@
-"""Counts of processes that are gone stay in the sums; their gauges and their files do not."""
+"""Counts of processes that are gone stay in the sums, their gauges do not; no folder outlives its processes."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-import threading
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,14 @@ SUMS = """
 from belfoot_img import metrics
 print(metrics.exposition().decode())
 """
+MASTER = """
+import os, sys, time
+from belfoot_img import metrics_files
+folder = metrics_files.prepare()
+{worker}
+print(folder, flush=True)
+{end}
+"""
 
 
 @pytest.fixture
@@ -33,11 +42,12 @@ def run(program: str) -> str:
     return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
 
 
-def test_the_dead_are_counted_once_and_leave_one_file_a_kind(folder):
+def test_what_ended_workers_counted_stays_and_what_their_gauges_said_goes(folder):
     for _ in range(3):
-        run(COUNTING)
-        metrics_files.bury()
-    assert sorted(path.name for path in folder.glob("*.db")) == ["counter_0.db", "histogram_0.db"]
+        worker = subprocess.Popen([sys.executable, "-c", COUNTING])
+        assert worker.wait(30) == 0
+        metrics_files.worker_ended(worker.pid)
+    assert not list(folder.glob("gauge*.db"))
     sums = run(SUMS)
     assert 'answers_total{status="200"} 9.0' in sums
     assert 'seconds_bucket{le="1.0"} 0.0' in sums and 'seconds_bucket{le="2.0"} 3.0' in sums
@@ -45,27 +55,48 @@ def test_the_dead_are_counted_once_and_leave_one_file_a_kind(folder):
     assert "busy" not in sums
 
 
-def test_the_living_are_left_alone(folder):
-    living = subprocess.Popen(
-        [sys.executable, "-c", COUNTING + "print(flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    living.stdout.readline()
-    metrics_files.bury()
-    assert {path.name for path in folder.glob("*.db")} == {
-        f"{kind}_{living.pid}.db" for kind in ("counter", "histogram", "gauge_livesum")
-    }
-    living.communicate(b"\n")
-    metrics_files.bury()
-    assert 'answers_total{status="200"} 3.0' in run(SUMS)
+@pytest.fixture
+def masters(tmp_path, monkeypatch):
+    """Starts masters that keep their folders in one parent, and returns (the process, its folder)."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    started = []
+
+    def start(worker: str = "", end: str = "time.sleep(60)") -> tuple[subprocess.Popen, Path]:
+        program = MASTER.format(worker=worker, end=end)
+        master = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        started.append(master)
+        return master, Path(master.stdout.readline().strip())
+
+    yield start
+    for master in started:
+        master.kill()
+        master.wait()
+        master.stdout.close()
 
 
-def test_nobody_is_buried_during_a_scrape(folder):
-    run(COUNTING)
-    with metrics_files.scraping(folder):
-        burier = threading.Thread(target=metrics_files.bury)
-        burier.start()
-        burier.join(10)
-        assert not burier.is_alive(), "gunicorn's master never waits for a scrape"
-        assert len(list(folder.glob("*.db"))) == 3
-    metrics_files.bury()
-    assert len(list(folder.glob("*.db"))) == 2
+def test_what_a_killed_master_left_is_removed_at_the_next_start(masters, tmp_path):
+    killed, left = masters()
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert left.is_dir()
+    _, folder = masters()
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_folder_of_a_master_that_lives_is_left_alone(masters, tmp_path):
+    folders = {masters()[1] for _ in range(3)}
+    assert set(tmp_path.iterdir()) == folders and len(folders) == 3
+
+
+def test_the_folder_is_kept_for_workers_that_outlive_their_master(masters, tmp_path):
+    killed, left = masters(worker="if os.fork() == 0:\n    os.close(1); time.sleep(5); os._exit(0)")
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    _, folder = masters()
+    assert set(tmp_path.iterdir()) == {left, folder}
+
+
+def test_a_master_that_ends_removes_its_folder(masters, tmp_path):
+    master, _ = masters(end="")
+    assert master.wait(30) == 0
+    assert list(tmp_path.iterdir()) == []
