@@ -159,8 +159,8 @@ class OriginFailed(ServiceError):
     origin_status: int | None = None
     """What the image's server answered, None where it did not come to an answer."""
 
-    def __init__(self, message: str | None = None, *, retry_after: int | None = None, origin_status: int | None = None):
-        super().__init__(message, retry_after=retry_after)
+    def __init__(self, message: str | None = None, *, origin_status: int | None = None, **options):
+        super().__init__(message, **options)
         if origin_status is not None:
             self.origin_status = origin_status
 

@@ -12,7 +12,10 @@ Handle = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 
 class Origin:
-    def __init__(self):
+    """``address``: of the loopback network; a path that is served is so with any query."""
+
+    def __init__(self, address: str = "127.0.0.1"):
+        self._address = address
         self._answers: dict[str, bytes | Handle] = {}
         self._numbers = itertools.count(1)
         self.hits: Counter[str] = Counter()
@@ -31,7 +34,7 @@ class Origin:
 
             def do_GET(self):
                 origin.hits[self.path] += 1
-                answer = origin._answers.get(self.path)
+                answer = origin._answers.get(self.path.partition("?")[0])
                 if callable(answer):
                     answer(self)
                     return
@@ -41,6 +44,8 @@ class Origin:
                 self.end_headers()
                 self.wfile.write(answer or b"")
                 self.close_connection = True
+
+            do_POST = do_GET
 
             def log_message(self, *args):
                 pass
@@ -52,8 +57,8 @@ class Origin:
             def handle_error(self, request, client_address):
                 pass  # a client that went away is what some tests want
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.base = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = Server((self._address, 0), Handler)
+        self.base = f"http://{self._address}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from belfoot_img.cli.bulk import bulk
 from belfoot_img.cli.convert import convert
 from belfoot_img.cli.database import migrate
 from belfoot_img.cli.init import init
@@ -20,7 +21,7 @@ def commands():
     """belfoot_img: a link goes in, the best JPEG under the size limit comes back by article id."""
 
 
-for command in (init, migrate, user, convert, serve, worker):
+for command in (init, migrate, user, convert, serve, worker, bulk):
     commands.add_command(command)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import crowds, databases, processes
+from tests.faults import batches, crowds, databases, processes
 
 ROWS = {
     "killed-workers": partial(processes.killed_workers, kills=100),
@@ -29,6 +29,13 @@ ROWS = {
     "readers": partial(crowds.readers, clients=1000),
     "slow-origin": partial(crowds.slow_origin, posts=200, threads=16, seconds=2),
     "mixed": partial(crowds.mixed, requests=100_000),
+    "batches-killed": partial(batches.killed_workers, items=4000, kills=100, freezes=20),
+    "batches-away-10": partial(batches.database_away, items=600, away=10),
+    "batches-away-60": partial(batches.database_away, items=600, away=60),
+    "batches-polite": partial(batches.polite, items=150),
+    "batches-live": partial(batches.live_beside_bulk, shards=5000, posts=100),
+    "batches-reading": partial(batches.interrupted_reading, lines=100_000, kills=10),
+    "batches-failing": partial(batches.failing_links, items=2000),
 }
 
 

@@ -1,0 +1,483 @@
+"""Faults under batches: workers killed and frozen, PostgreSQL away, reading interrupted; and how hosts are treated.
+
+Each image that is stored leaves a line in ``effects``, a table without any key, so that what was done twice would show.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import random
+import statistics
+import subprocess
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+from sqlalchemy import Engine
+
+from belfoot_img.batches import queue
+from belfoot_img.batches.lists import Line, check
+from belfoot_img.batches.making import BatchMaker, Plan
+from belfoot_img.models import engine_from_settings
+from belfoot_img.settings import BulkSettings, DatabaseSettings, read_ini
+from tests import servers
+from tests.faults.rows import Row, counts, judged
+from tests.faults.site import picture
+from tests.origin import Origin
+from tests.ports import until
+from tests.postgres import Postgres, postgres
+from tests.workers import worker_ini
+
+EFFECTS = """
+    CREATE TABLE effects (article_id text, at timestamptz DEFAULT clock_timestamp());
+    CREATE FUNCTION effect() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN INSERT INTO effects (article_id) VALUES (new.article_id); RETURN new; END $$;
+    CREATE TRIGGER effect AFTER INSERT OR UPDATE ON images FOR EACH ROW EXECUTE FUNCTION effect()
+"""
+STALLED = 3.0
+"""Seconds of silence after which the workers of these tests count as dead."""
+
+
+class Workers:
+    """``belfoot-img worker`` processes that are started anew when they end, as systemd does it."""
+
+    def __init__(self, ini: Path, database_url: str, count: int, queues: str = "live bulk"):
+        self._ini, self._url, self._count, self._queues = ini, database_url, count, queues
+        self._log = (ini.parent / "workers.log").open("ab")
+        self._running: list[subprocess.Popen] = []
+        self._over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep)
+
+    def __enter__(self) -> Workers:
+        self._running = [self._start() for _ in range(self._count)]
+        self._keeper.start()
+        return self
+
+    def __exit__(self, *exc):
+        self._over.set()
+        self._keeper.join()
+        for process in self._running:
+            process.terminate()
+        for process in self._running:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._log.close()
+
+    def any(self) -> psutil.Process:
+        return psutil.Process(random.choice(self._running).pid)
+
+    def processes(self) -> list[psutil.Process]:
+        return [psutil.Process(process.pid) for process in self._running]
+
+    def _start(self) -> subprocess.Popen:
+        command = [servers.BIN / "belfoot-img", "worker", "--queues", self._queues, "--ini", self._ini]
+        environment = {**servers.os.environ, "DATABASE_URL": self._url}
+        return subprocess.Popen(
+            list(map(str, command)), stdout=self._log, stderr=self._log, cwd=servers.PROJECT, env=environment
+        )
+
+    def _keep(self) -> None:
+        while not self._over.wait(0.1):
+            self._running = [process if process.poll() is None else self._start() for process in self._running]
+
+
+class Archive:
+    """PostgreSQL, an origin, and batches that are made without HTTP."""
+
+    def __init__(self, database: Postgres, origin: Origin, ini: Path):
+        self.database, self.origin, self.ini = database, origin, ini
+        self.settings: BulkSettings = _settings(ini, database.url)
+        self.engine: Engine = engine_from_settings(DatabaseSettings(url=database.url))
+
+    def batch(self, lines: list[Line], name: str = "", priority: str = "normal") -> int:
+        maker = BatchMaker(self.settings)
+        with self.engine.begin() as connection:
+            batch, _ = maker.begin(connection, Plan("editor", name=name, priority=priority))
+            maker.fill(connection, batch, lines)
+            maker.finish(connection, batch)
+        return batch.id
+
+    def items(self) -> Counter:
+        return Counter(dict(self.database.question("SELECT state, count(*) FROM batch_items GROUP BY state")))
+
+    def tallied(self) -> Counter:
+        columns = ", ".join(f"sum({state})" for state in STATES)
+        (row,) = self.database.question(f"SELECT {columns} FROM shards")
+        return Counter({state: count for state, count in zip(STATES, row, strict=True) if count})
+
+    def ended(self) -> bool:
+        return not self.database.question("SELECT 1 FROM batches WHERE ended_at IS NULL")
+
+    def effects(self) -> tuple[int, int]:
+        """(how many, how many distinct)"""
+        return self.database.question("SELECT count(*), count(DISTINCT article_id) FROM effects")[0]
+
+    def workers(self, count: int) -> Workers:
+        return Workers(self.ini, self.database.url, count)
+
+
+STATES = ("waiting", "stored", "superseded", "dead", "cancelled")
+
+
+def _settings(ini: Path, url: str) -> BulkSettings:
+    before = servers.os.environ.get("DATABASE_URL")
+    servers.os.environ["DATABASE_URL"] = url
+    try:
+        return read_ini(ini).bulk
+    finally:
+        if before is None:
+            del servers.os.environ["DATABASE_URL"]
+        else:
+            servers.os.environ["DATABASE_URL"] = before
+
+
+@contextmanager
+def archive(folder: Path, **settings: str) -> Iterator[Archive]:
+    folder.mkdir(parents=True, exist_ok=True)
+    ini = worker_ini(
+        folder, **{"bulk__stalled": f"{STALLED:g} s", "bulk__slice": "2 s", "bulk__shard": "50", **settings}
+    )
+    with postgres(folder / "postgres") as database, Origin() as origin:
+        database.question(EFFECTS)
+        made = Archive(database, origin, ini)
+        try:
+            yield made
+        finally:
+            made.engine.dispose()
+
+
+def _links(made: Archive, count: int, first: int = 1) -> list[Line]:
+    """Lines that name pictures of their own, each of which has to be converted."""
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        content = picture(int(handler.path.rpartition("?")[2]))
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    url = made.origin.serve(answer)
+    return [check(number, str(number), f"{url}?{number}") for number in range(first, first + count)]
+
+
+def killed_workers(folder: Path, items: int, kills: int, freezes: int) -> Row:
+    """kill -9 and SIGSTOP of workers at random moments, while three of them work."""
+    with archive(folder) as made, made.workers(3) as workers:
+        made.batch(_links(made, items))
+        until(lambda: made.items()["stored"], 60, "the work begins")
+        done = Counter()
+        while not made.ended() and (done["kills"] < kills or done["freezes"] < freezes):
+            if done["freezes"] < freezes and random.random() < freezes / (kills + freezes):
+                threading.Thread(target=_freeze, args=(workers.any(), STALLED + 2)).start()
+                done["freezes"] += 1
+            else:
+                with contextlib.suppress(psutil.Error):
+                    workers.any().kill()
+                    done["kills"] += 1
+            time.sleep(random.uniform(0.05, 0.6))
+        until(made.ended, 300, f"the batch ends: {made.items()}", 0.2)
+        states, tallied, effects = made.items(), made.tallied(), made.effects()
+    return judged(
+        f"{done['kills']} kill -9 and {done['freezes']} SIGSTOP past the stale limit, {items} items, 3 workers",
+        "0 lost, 0 double",
+        f"items {counts(states)}; {effects[0]} effects, {effects[1]} distinct",
+        every_item_stored=states == {"stored": items},
+        tally_is_right=tallied == states,
+        nothing_twice=effects == (items, items),
+        as_often_as_asked=done["kills"] >= kills and done["freezes"] >= freezes,
+    )
+
+
+def _freeze(process: psutil.Process, seconds: float) -> None:
+    with contextlib.suppress(psutil.Error):
+        process.suspend()
+        time.sleep(seconds)
+    with contextlib.suppress(psutil.Error):
+        process.resume()
+
+
+def database_away(folder: Path, items: int, away: float) -> Row:
+    """PostgreSQL is stopped in the middle of a batch, and comes back."""
+    with archive(folder) as made, made.workers(2):
+        made.batch(_links(made, items))
+        until(lambda: made.items()["stored"] > 5, 60, "the work is under way")
+        made.database.stop()
+        time.sleep(away)
+        made.database.start()
+        back = time.monotonic()
+        until(made.ended, 300, "the batch ends", 0.2)
+        states, effects = made.items(), made.effects()
+        seconds = time.monotonic() - back
+    return judged(
+        f"PostgreSQL stopped for {away:g} s during a batch of {items}",
+        "the batch ends by itself, nothing lost",
+        f"items {counts(states)}; {effects[0]} effects, {effects[1]} distinct; ended {seconds:.1f} s after its return",
+        every_item_stored=states == {"stored": items},
+        nothing_twice=effects == (items, items),
+    )
+
+
+def polite(folder: Path, items: int, workers: int = 3) -> Row:
+    """Five hosts with limits of their own; the first has ten times as many links and stands before the others."""
+    limits = {
+        "127.0.0.1": (2, 10),
+        "127.0.0.2": (1, 5),
+        "127.0.0.3": (3, 20),
+        "127.0.0.4": (2, 8),
+        "127.0.0.5": (4, 40),
+    }
+    hosts = ", ".join(f"{host} {slots} {rate}/s" for host, (slots, rate) in limits.items())
+    seen: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    now: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        host = handler.headers["Host"].partition(":")[0]
+        with lock:
+            now[host] += 1
+            seen[host].append((time.monotonic(), now[host]))
+        time.sleep(0.03)
+        content = picture(1)
+        with lock:
+            now[host] -= 1
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    with archive(folder, bulk__hosts=hosts) as made, ExitStack() as stack:
+        urls = {host: stack.enter_context(Origin(host)).serve(answer) for host in limits}
+        links = [host for host in limits for _ in range(items * (10 if host == "127.0.0.1" else 1))]
+        lines = [check(n, str(n), f"{urls[host]}?{n}") for n, host in enumerate(links, 1)]
+        made.batch(lines)
+        with made.workers(workers):
+            others = [host for host in limits if host != "127.0.0.1"]
+            until(lambda: all(len(seen[host]) >= items for host in others), 240, "the others are done", 0.2)
+            first = len(seen["127.0.0.1"])
+            time.sleep(2)
+    most = {host: max(count for _, count in seen[host]) for host in limits}
+    rates = {host: _fastest([moment for moment, _ in seen[host]], 10) for host in limits}
+    return judged(
+        f"{workers} workers, 5 hosts with limits of their own, one of them far ahead in the queue",
+        "no host above its slots, none above its rate by more than 10 % over 10 s, the others not starved",
+        "; ".join(
+            f"{host}: {most[host]} of {slots} at once, {rates[host]:.1f} of {rate}/s"
+            for host, (slots, rate) in limits.items()
+        )
+        + f"; the others were done when {first} of the first's {items * 10} were",
+        within_slots=all(most[host] <= slots for host, (slots, _) in limits.items()),
+        within_rate=all(rates[host] <= rate * 1.1 for host, (_, rate) in limits.items()),
+        not_starved=first < items * 10,
+    )
+
+
+def _fastest(moments: list[float], seconds: float) -> float:
+    """The highest rate over any span of that length."""
+    moments = sorted(moments)
+    best, begin = 0, 0
+    for end, moment in enumerate(moments):
+        while moment - moments[begin] > seconds:
+            begin += 1
+        best = max(best, end - begin + 1)
+    return best / seconds
+
+
+def live_beside_bulk(folder: Path, shards: int, posts: int) -> Row:
+    """Single items on the queue ``live`` while thousands of shards wait and a worker is busy with them."""
+    started: dict[str, float] = {}
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        started[handler.path] = time.monotonic()
+        content = picture(1)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    with archive(folder, bulk__shard="1", bulk__per_host_rate="2/s") as made:
+        url = made.origin.serve(answer)
+        lines = [check(n, f"bulk {n}", f"{url}?bulk{n}") for n in range(1, shards + 1)]
+        for at in range(0, shards, 1000):
+            made.batch(lines[at : at + 1000])
+        maker = BatchMaker(made.settings)
+        waits = []
+        with made.workers(1):
+            until(lambda: made.items()["stored"], 60, "the worker is at work")
+            for number in range(posts):
+                line = check(1, f"live {number}", f"{url}?live{number}")
+                with made.engine.begin() as connection:
+                    batch, _ = maker.begin(connection, Plan("editor", queue=queue.LIVE))
+                    maker.fill(connection, batch, [line])
+                    maker.finish(connection, batch)
+                committed = time.monotonic()
+                path = line.url.removeprefix(made.origin.base)
+                until(lambda path=path: path in started, 30, "it is fetched", 0.002)
+                waits.append(started[path] - committed)
+                time.sleep(0.1)
+            fetches = _fetch_times(made, 30)
+    waits.sort()
+    p99 = waits[min(len(waits) - 1, round(len(waits) * 0.99))]
+    return judged(
+        f"{posts} live POSTs beside {shards} shards that wait",
+        "commit to download p99 at most 100 ms, one fetch of a job at most 50 ms",
+        f"p50 {1000 * statistics.median(waits):.0f} ms, p99 {1000 * p99:.0f} ms; "
+        f"fetch of a job {1000 * statistics.median(fetches):.1f} ms, at most {1000 * max(fetches):.1f} ms",
+        starts_in_time=p99 <= 0.1,
+        fetched_in_time=statistics.median(fetches) <= 0.05,
+    )
+
+
+def _fetch_times(made: Archive, times: int) -> list[float]:
+    """Seconds that PostgreSQL takes to find the next bulk job; each is given back."""
+    found = []
+    raw = made.engine.raw_connection()
+    with contextlib.closing(raw), raw.cursor() as cursor:
+        for _ in range(times):
+            cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+            (worker,) = cursor.fetchone()
+            begun = time.perf_counter()
+            cursor.execute("SELECT id FROM procrastinate_fetch_job_v2(ARRAY['bulk'], %s)", (worker,))
+            found.append(time.perf_counter() - begun)
+            raw.rollback()
+    return found
+
+
+def interrupted_reading(folder: Path, lines: int, kills: int) -> Row:
+    """``belfoot-img bulk`` is killed while it reads a list, and run again until it comes to an end."""
+    with archive(folder, bulk__shard="200") as made:
+        listed = folder / "list.csv"
+        hosts = [f"host{n}.example.com" for n in range(40)]
+        listed.write_text(
+            "article_id,url\n" + "".join(f"{n},http://{hosts[n * n % 40]}/{n}.jpg\n" for n in range(lines))
+        )
+        command = [servers.BIN / "belfoot-img", "bulk", listed, "--no-wait", "--ini", made.ini]
+        environment = {**servers.os.environ, "DATABASE_URL": made.database.url}
+
+        def start() -> subprocess.Popen:
+            return subprocess.Popen(
+                list(map(str, command)), cwd=servers.PROJECT, env=environment, stdout=subprocess.PIPE
+            )
+
+        killed, reading = 0, start()
+        while killed < kills and reading.poll() is None:
+            there = _lines(made)
+            with contextlib.suppress(AssertionError):
+                until(lambda then=there: _lines(made) > then, 3, "it reads")
+            time.sleep(random.uniform(0, 0.3))
+            if reading.poll() is None:
+                reading.kill()
+                reading.communicate()
+                killed += 1
+                reading = start()
+        reading.communicate(timeout=300)
+        before = _lines(made)
+        again = start()
+        again.communicate(timeout=120)
+        total, distinct = made.database.question("SELECT count(*), count(DISTINCT article_id) FROM batch_items")[0]
+        (batches,) = made.database.question("SELECT count(*) FROM batches")[0]
+        (tallied,) = made.database.question("SELECT sum(waiting) FROM shards")[0]
+        (jobs,) = made.database.question("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'shard'")[0]
+        (shards,) = made.database.question("SELECT count(*) FROM shards")[0]
+    return judged(
+        f"`bulk` killed {killed} times while it read a list of {lines}, and run again",
+        "each line once, one batch",
+        f"{total} items, {distinct} distinct, {batches} batch, {shards} shards, {jobs} jobs",
+        ended_well=reading.returncode == 0 and again.returncode == 0,
+        each_line_once=(total, distinct, tallied) == (lines, lines, lines) and before == lines,
+        one_batch=batches == 1,
+        a_job_a_shard=jobs == shards,
+    )
+
+
+def _lines(made: Archive) -> int:
+    return made.database.question("SELECT count(*) FROM batch_items")[0][0]
+
+
+def failing_links(folder: Path, items: int) -> Row:
+    """A tenth of the links fail in every documented way."""
+    statuses = {"404": 404, "500": 500, "429": 429}
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        kind = handler.path.rpartition("?")[2].partition("-")[0]
+        content = {"html": b"<html>", "cut": picture(3)[:60], "large": b"\0" * 300_000}.get(kind)
+        if kind in statuses:
+            handler.send_response(statuses[kind])
+            handler.send_header("Retry-After", "1")
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
+        if kind == "slow":
+            time.sleep(2.5)
+        content = content or picture(1 + int(handler.path.rpartition("-")[2]))
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content) + (10 if kind == "short" else 0)))
+        handler.end_headers()
+        handler.wfile.write(content)
+        handler.close_connection = True
+
+    expected_codes = {
+        "404": "origin_failed",
+        "500": "origin_failed",
+        "429": "origin_failed",
+        "short": "origin_failed",
+        "slow": "origin_timed_out",
+        "html": "not_an_image",
+        "cut": "image_damaged",
+        "large": "image_too_large",
+        "refused": "url_refused",
+        "line": "invalid_field",
+    }
+    kinds = list(expected_codes)
+    with archive(folder, fetch__deadline="1 s", fetch__max_bytes="200 kB", bulk__retries="1 s") as made:
+        url = made.origin.serve(answer)
+        lines, failing = [], Counter()
+        for n in range(1, items + 1):
+            kind = kinds[n // 10 % len(kinds)] if n % 10 == 0 else "good"
+            link = {"refused": "http://10.0.0.1/", "line": ""}.get(kind, f"{url}?{kind}-{n}")
+            lines.append(check(n, str(n), link))
+            failing[expected_codes.get(kind, "")] += 1
+        good = failing.pop("")
+        _keep_old(made, items)
+        number = made.batch(lines)
+        with made.workers(2):
+            until(made.ended, 300, f"the batch ends: {made.items()}", 0.2)
+        codes = Counter(
+            dict(made.database.question("SELECT code, count(*) FROM batch_items WHERE state = 'dead' GROUP BY code"))
+        )
+        (old,) = made.database.question("SELECT count(*) FROM images WHERE stored_by = 'before'")[0]
+        retried = _retry(made, number)
+    may_pass = failing["origin_failed"] + failing["origin_timed_out"]
+    return judged(
+        f"a tenth of {items} links fail in {len(kinds)} ways",
+        "counts by code are right, old images stand, retry takes exactly those that may be retried",
+        f"{good} stored; dead: {counts(codes)}; {old} old images stand; {retried} retried",
+        counts_are_right=codes == failing,
+        old_images_stand=old == failing.total(),
+        retries_exactly_those=retried == may_pass,
+    )
+
+
+def _keep_old(made: Archive, items: int) -> None:
+    """Every article has an image before the batch."""
+    made.database.question(f"""
+        INSERT INTO images (article_id, url, image, width, height, bytes, sha256, source_format, source_width,
+          source_height, source_bytes, source_sha256, action, policy, scale, encodes, milliseconds, reused,
+          settings_sha256, stored_by)
+        SELECT n::text, 'http://example.com/', encode('old', 'base64'), 1, 1, 3, encode(sha256('old'), 'hex'),
+          'JPEG', 1, 1, 3, encode(sha256('old'), 'hex'), 'kept', 'best', 1, 0, 0, false, 'x', 'before'
+        FROM generate_series(1, {items}) n""")
+
+
+def _retry(made: Archive, number: int) -> int:
+    from belfoot_img.batches import control
+
+    with made.engine.begin() as connection:
+        return control.retry(connection, BatchMaker(made.settings), number)
