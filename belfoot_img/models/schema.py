@@ -1,4 +1,4 @@
-"""The schema's way through alembic: bring a database up, or say that it is behind."""
+"""Alembic brings a database's schema up to this version, and says whether it is behind."""
 
 from __future__ import annotations
 
