@@ -11,7 +11,7 @@ VERSION = $(shell sed -n 's/__version__ = "\(.*\)"/\1/p' belfoot_img/version.py)
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve revision lint style imports types format bench faults fuzz release clean
+.PHONY: translations help demo test serve revision lint style imports types format bench faults fuzz release clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -83,6 +83,14 @@ release: $(INSTALLED)  ## sdist, wheel, SBOM and notes in dist/, built and check
 	awk '/^## /{on=($$2 == "$(VERSION)")} on' CHANGELOG.md > dist/notes.md
 	@test -s dist/notes.md || { echo "CHANGELOG.md has no section $(VERSION)"; exit 1; }
 	@ls -l dist
+
+LOCALE := belfoot_img/console/locale
+PO := $(LOCALE)/ru/LC_MESSAGES/belfoot_img.po
+
+translations: $(INSTALLED)  ## brings the console's Russian up to its templates: new messages into the .po, the .po into the .mo
+	$(BIN)/pybabel --quiet extract -F $(LOCALE)/babel.cfg -k _ -o var/belfoot_img.pot --no-location belfoot_img/console
+	$(BIN)/pybabel --quiet update -i var/belfoot_img.pot -o $(PO) -l ru --no-wrap --no-fuzzy-matching --ignore-obsolete
+	$(BIN)/pybabel --quiet compile -i $(PO) -o $(PO:.po=.mo)
 
 clean:  ## removes what the other commands made
 	rm -rf $(VENV) var demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

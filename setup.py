@@ -39,6 +39,8 @@ REQUIRES = [
     "cachetools >= 6.2",
     "prometheus_client >= 0.22",
     "gunicorn >= 25.1",
+    "pyramid_jinja2 >= 2.10",
+    "Babel >= 2.17",
     "click >= 8.2",
     "tqdm >= 4.67",
 ]
@@ -51,6 +53,8 @@ TESTS = [
     "pytest-xdist >= 3.8",
     "hypothesis >= 6.140",
     "trustme >= 1.2",
+    "playwright >= 1.55",  # drives the Chromium that is installed; its own download is not used
+    "axe-playwright-python >= 0.1.8",  # brings axe-core
     "scikit-image >= 0.25",  # its data/ are the real photographs of the tests and the demo
 ]
 LINT = [
@@ -96,7 +100,10 @@ setup(
     # alembic/ stands at the top of the checkout and goes into the package as belfoot_img.migrations (models.schema).
     packages=[*find_packages(include=["belfoot_img", "belfoot_img.*"]), *MIGRATIONS],
     package_dir={"belfoot_img.migrations": "alembic"},
-    package_data={"belfoot_img.migrations": ["*.mako"]},
+    package_data={
+        "belfoot_img.migrations": ["*.mako"],
+        "belfoot_img.console": ["templates/*.jinja2", "static/*", "locale/*/LC_MESSAGES/*.mo"],
+    },
     cmdclass={"build_py": BuildWithDeployment},
     zip_safe=False,
     python_requires=">=3.11",

@@ -21,5 +21,6 @@ def main(global_config, **settings):
         config.include("belfoot_img.imaging")
         config.include("belfoot_img.store")
         config.include("belfoot_img.batches")
+        config.include("belfoot_img.console")
         config.include("belfoot_img.views")
     return config.make_wsgi_app()

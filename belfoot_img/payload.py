@@ -52,7 +52,7 @@ class Payload:
 
     def url(self) -> str:
         value = self._field("url")
-        if not isinstance(value, str) or not value.strip() or len(value) > MAX_URL_LENGTH or not _storable(value):
+        if not isinstance(value, str) or not value.strip() or len(value) > MAX_URL_LENGTH or not is_storable(value):
             raise InvalidField(
                 f"data.url: send the image's URL, a string of 1 to {MAX_URL_LENGTH} characters "
                 "without control characters."
@@ -68,16 +68,19 @@ class Payload:
 
 
 def is_article_id(value: str) -> bool:
-    return 1 <= len(value) <= 255 and "/" not in value and _storable(value)
+    return 1 <= len(value) <= 255 and "/" not in value and is_storable(value)
 
 
-def _storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
     """No control characters (Cc) and no lone surrogates (Cs), which neither PostgreSQL nor UTF-8 can hold."""
     return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
 def parse(request) -> Payload:
-    """``request.payload``. Reads at most MAX_BODY + 1 bytes; an empty body is an empty payload."""
+    """``request.payload``. Reads at most MAX_BODY + 1 bytes; an empty body is an empty payload, and so is the body of
+    a resource that takes no JSON."""
+    if not getattr(request.context, "takes_json", True):
+        return Payload()
     body = _read(request)
     if not body.strip():
         return Payload()

@@ -19,12 +19,14 @@ from belfoot_img.payload import is_article_id
 class Resource:
     """A node of the tree.
 
-    ``children``: segment → class of the child; ``methods``: those that its views know; ``headers``: response headers of
-    it and of everything below it, unless a lower resource or the view sets them itself.
+    ``children``: segment → class of the child; ``methods``: those that its views know; ``takes_json``: whether a
+    request's body is a JSON payload; ``headers``: response headers of it and of everything below it, unless a lower
+    resource or the view sets them itself.
     """
 
     children: dict[str, type[Resource]] = {}
     methods: tuple[str, ...] = ()
+    takes_json = True
     headers: dict[str, str] = {}
 
     def __init__(self, name: str = "", parent: Resource | None = None):
@@ -172,6 +174,7 @@ class Root(Resource):
         super().__init__()
         if request.registry["settings"].metrics:
             self.children = {**self.children, "metrics": Metrics}
+        self.children = {**self.children, **request.registry["branches"]}
 
 
 def response_headers(context: Resource | None) -> dict[str, str]:
@@ -216,5 +219,7 @@ class Traverser:
 
 
 def includeme(config):
+    """``registry["branches"]``: name → class of what other parts of the package add below the root."""
+    config.registry["branches"] = {}
     config.set_root_factory(Root)
     config.add_traverser(Traverser)

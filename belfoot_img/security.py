@@ -33,6 +33,11 @@ HINTS = {
 }
 
 
+SIGNED_OUT = "(signed out)"
+"""A name that no user can have. Browsers forget HTTP Basic credentials only for others, so who signs out of the console
+gets these; they count as none at all."""
+
+
 class DeniedBecause(Denied):
     """A denial with the error to answer."""
 
@@ -103,20 +108,31 @@ def credentials_from_body(request) -> Credentials | None:
 
 
 def credentials_from_header(request) -> Credentials | None:
-    """``Authorization: Basic`` (RFC 7617); a header that is malformed counts as absent.
+    """``Authorization: Basic`` (RFC 7617); a header that is malformed counts as absent, and so does ``SIGNED_OUT``.
 
     Raises Forbidden for a write that a page of another site has the browser send: the browser adds the stored name and
     password to it (cross-site request forgery).
     """
+    found = _basic(request)
+    if found is None or found.username == SIGNED_OUT:
+        return None
+    if request.method not in ("GET", "HEAD") and is_cross_site(request):
+        raise Forbidden("A page of another site may not send this with the credentials that the browser has stored.")
+    return found
+
+
+def is_signed_out(request) -> bool:
+    """Whether the browser sends what it was given at signing out."""
+    found = _basic(request)
+    return found is not None and found.username == SIGNED_OUT
+
+
+def _basic(request) -> Credentials | None:
     try:
         found = extract_http_basic_credentials(request)
     except ValueError:  # base64 with characters outside of ASCII
         return None
-    if found is None:
-        return None
-    if request.method not in ("GET", "HEAD") and is_cross_site(request):
-        raise Forbidden("A page of another site may not send this with the credentials that the browser has stored.")
-    return Credentials(*found)
+    return found and Credentials(*found)
 
 
 def is_cross_site(request) -> bool:

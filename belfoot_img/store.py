@@ -106,6 +106,11 @@ class ImageStore:
         milliseconds = round((time.monotonic() - started) * 1000)
         return Conversion(converted, source_sha256, settings_sha256, url, milliseconds, reused=known is not None)
 
+    def preview(self, source: bytes, side: int, most: int) -> bytes:
+        """A JPEG of at most ``most`` bytes whose longer side is at most ``side`` px, made where conversions run. Raises
+        NotAnImage, ImageDamaged, ImageTooLarge, CannotFit, Busy."""
+        return self._converter.preview(source, side, most, self._settings.fetch.max_pixels)
+
     def put(
         self,
         connection: Connection | Session,

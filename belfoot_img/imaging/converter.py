@@ -23,6 +23,7 @@ from belfoot_img.imaging.fitting import policy as fitting
 from belfoot_img.imaging.fitting.policy import Candidate
 from belfoot_img.imaging.intake import Held, Intake
 from belfoot_img.imaging.jpeg.repacking import repack
+from belfoot_img.imaging.previews import preview
 from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.settings import ImagingSettings, SettingsError, one_line
 
@@ -160,6 +161,10 @@ class Converter:
     def convert(self, source: bytes, settings: ImagingSettings) -> Converted:
         """Raises what ``convert_bytes`` raises, and Busy."""
         return self.processes.run(convert_bytes, source, settings)
+
+    def preview(self, source: bytes, side: int, most: int, max_pixels: int) -> bytes:
+        """As ``previews.preview``, which says what is raised; and Busy."""
+        return self.processes.run(preview, source, side, most, max_pixels)
 
     def close(self) -> None:
         self.processes.close()

@@ -26,8 +26,10 @@ from belfoot_img.models import (  # noqa: F401  every table is known from here
     embedded,
     failures,
     image,
+    listing,
     login,
     schema,
+    thumbnail,
     user,
 )
 from belfoot_img.settings import DatabaseSettings, SettingsError

@@ -102,9 +102,11 @@ class DatabaseSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All of it; ``metrics``: serve ``/metrics``; ``trusted_proxies``: whose word on the client's address counts."""
+    """All of it; ``metrics``: serve ``/metrics``; ``console``: serve ``/console/``;
+    ``trusted_proxies``: whose word on the client's address counts."""
 
     metrics: bool = setting(PREFIX + "metrics", parse_choice(on=True, off=False), "off")
+    console: bool = setting(PREFIX + "console", parse_choice(on=True, off=False), "on")
     trusted_proxies: tuple[Network | str, ...] = setting(PREFIX + "trusted_proxies", parse_proxies, "none")
     database: DatabaseSettings = section(DatabaseSettings)
     security: SecuritySettings = section(SecuritySettings)

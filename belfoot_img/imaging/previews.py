@@ -1,0 +1,40 @@
+"""Small pictures of a picture, for pages that show many or show a source."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from belfoot_img.errors import CannotFit
+from belfoot_img.imaging.decoding import decoder
+from belfoot_img.imaging.fitting.policy import reduced, size_at
+
+WHITE = (255, 255, 255)
+QUALITIES = (76, 68, 58, 46, 34, 22)
+SHRINK = 0.75
+"""A picture of which not even the last quality fits is made smaller by this, as often as it takes."""
+
+
+def preview(source: bytes, side: int, most: int, max_pixels: int) -> bytes:
+    """A JPEG of at most ``most`` bytes whose longer side is at most ``side`` px, upright, sRGB, without metadata.
+
+    Runs where conversions run: the source may be hostile. Raises NotAnImage, ImageDamaged, ImageTooLarge, CannotFit.
+    """
+    header = decoder.read_header(source, max_pixels)
+    original = decoder.decode(header, background=WHITE, max_side=side)
+    side = min(side, max(original.width, original.height))
+    while side >= 8:
+        pixels = reduced(original.pixels, size_at((original.width, original.height), side))
+        for quality in QUALITIES:
+            jpeg = _encoded(pixels, quality)
+            if len(jpeg) <= most:
+                return jpeg
+        side = round(side * SHRINK)
+    raise CannotFit
+
+
+def _encoded(pixels: Image.Image, quality: int) -> bytes:
+    file = io.BytesIO()
+    pixels.save(file, "JPEG", quality=quality, optimize=True, progressive=True)
+    return file.getvalue()

@@ -1,0 +1,74 @@
+"""The images as people look for them: newest first, searched by article, link, person, action and dates.
+
+Every search uses an index (migration ``search``): article ids and links are compared by their beginning, since a
+search inside them needs an extension that not every PostgreSQL has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Index, Row, func, or_, select, tuple_
+
+from belfoot_img.models.image import FACTS, TABLE
+
+LINK_LENGTH = 500
+"""Characters of a link that are compared; PostgreSQL indexes no more than 2.7 kB."""
+SCHEME = "^https?://(www[.])?"
+LINK = func.left(func.regexp_replace(TABLE.c.url, SCHEME, ""), LINK_LENGTH)
+"""The link without what people leave out when they type it; the index has the same expression."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """``text``: how an article id or a link begins; the dates are [since, until)."""
+
+    text: str = ""
+    stored_by: str = ""
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found = []
+        if self.text:
+            link = re.sub(SCHEME, "", self.text)[:LINK_LENGTH]
+            found.append(
+                or_(TABLE.c.article_id.startswith(self.text, autoescape=True), LINK.startswith(link, autoescape=True))
+            )
+        if self.stored_by:
+            found.append(TABLE.c.stored_by == self.stored_by)
+        if self.action:
+            found.append(TABLE.c.action == self.action)
+        if self.since:
+            found.append(TABLE.c.updated_at >= self.since)
+        if self.until:
+            found.append(TABLE.c.updated_at < self.until)
+        return found
+
+
+def search(
+    connection: Connection, wanted: Search, *, limit: int, after: tuple[datetime, str] | None = None
+) -> Sequence[Row]:
+    """The newest rows of FACTS and ``stored_by`` that match, at most ``limit``, after (updated_at, article_id)."""
+    place = tuple_(TABLE.c.updated_at, TABLE.c.article_id)
+    statement = select(*FACTS, TABLE.c.stored_by).where(*wanted.conditions())
+    if after is not None:
+        statement = statement.where(place < tuple_(*after))
+    return connection.execute(
+        statement.order_by(TABLE.c.updated_at.desc(), TABLE.c.article_id.desc()).limit(limit)
+    ).all()
+
+
+def one(connection: Connection, article_id: str) -> Row | None:
+    """The article's row of FACTS and ``stored_by``."""
+    return connection.execute(select(*FACTS, TABLE.c.stored_by).where(TABLE.c.article_id == article_id)).one_or_none()
+
+
+Index("ix_images_article_id_pattern", TABLE.c.article_id, postgresql_ops={"article_id": "text_pattern_ops"})
+Index("ix_images_link_pattern", LINK.label("link"), postgresql_ops={"link": "text_pattern_ops"})
+Index("ix_images_stored_by_updated_at", TABLE.c.stored_by, TABLE.c.updated_at, TABLE.c.article_id)
+Index("ix_images_action_updated_at", TABLE.c.action, TABLE.c.updated_at, TABLE.c.article_id)

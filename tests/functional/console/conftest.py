@@ -1,0 +1,51 @@
+"""The console under pserve, and Debian's Chromium; tests are skipped without Chromium or playwright."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from belfoot_img.payload import Credentials
+from tests import servers
+from tests.client import EDITOR, Client
+from tests.functional.console.browser import Browser, Visit
+
+
+@pytest.fixture(scope="session")
+def base(engine, database_url, tmp_path_factory) -> Iterator[str]:
+    with servers.pserve(tmp_path_factory.mktemp("console"), database_url) as base:
+        yield base
+
+
+@pytest.fixture
+def client(base, database) -> Client:
+    return Client(base)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield Browser(browser)
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, base, database) -> Callable[..., contextmanager[Visit]]:
+    """``with visit(user) as page``: a window of its own, signed in; whatever goes wrong in it fails the test."""
+
+    @contextmanager
+    def visit(user: Credentials | None = EDITOR, **options) -> Iterator[Visit]:
+        with chromium.visit(base, **options) as page:
+            if user is not None:
+                page.sign_in(user)
+            yield page
+
+    return visit
