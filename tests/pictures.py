@@ -221,3 +221,21 @@ def claiming_webp(width: int, height: int) -> bytes:
     body = b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14) + bytes(11)
     data = b"WEBPVP8L" + struct.pack("<I", len(body)) + body
     return b"RIFF" + struct.pack("<I", len(data)) + data
+
+
+# --- BMP -------------------------------------------------------------------------------------------------------------
+
+
+def bmp_with_fields(picture: Image.Image, masks: tuple[int, ...], depth: int, top_down=False) -> bytes:
+    """``masks`` of red, green, blue and perhaps alpha, in pixels of ``depth`` (16 or 32) bits; BITMAPV4HEADER."""
+    channels = np.asarray(picture).astype(np.uint64)
+    values = np.zeros(channels.shape[:2], np.uint64)
+    for channel, mask in enumerate(masks):
+        shift = (mask & -mask).bit_length() - 1
+        values |= (channels[:, :, channel] * (mask >> shift) + 127) // 255 << shift
+    rows = values.astype("<u2" if depth == 16 else "<u4")[:: 1 if top_down else -1]
+    data = b"".join(row.tobytes().ljust(-(-row.nbytes // 4) * 4, b"\0") for row in rows)
+    height = -picture.height if top_down else picture.height
+    head = struct.pack("<IiiHHIIiiII", 108, picture.width, height, 1, depth, 3, len(data), 0, 0, 0, 0)
+    head += struct.pack("<4I", *masks, *(0,) * (4 - len(masks))).ljust(68, b"\0")
+    return b"BM" + struct.pack("<IHHI", 14 + len(head) + len(data), 0, 0, 14 + len(head)) + head + data

@@ -20,9 +20,12 @@ from belfoot_img.imaging.decoding.formats.picture import Picture
 from belfoot_img.imaging.decoding.formats.table import format_of
 from belfoot_img.imaging.jpeg.parsing import Jpeg
 from belfoot_img.imaging.jpeg.quality import estimated_quality
+from belfoot_img.imaging.proportions import size_at
 
 Image.MAX_IMAGE_PIXELS = None  # the setting fetch.max_pixels decides instead, before anything is decoded
 
+MAX_WHOLE_PIXELS = 40_000_000
+"""Larger pictures are reduced to ``max_side`` as soon as they are decoded, so that fitting has memory for copies."""
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -57,8 +60,8 @@ class Original:
     """The picture to fit. ``pixels``: "RGB" or "L", upright, opaque, sRGB, 8 bit.
 
     ``width`` × ``height``: the source's upright size in px. ``pixels`` is smaller where a JPEG is more than twice as
-    large as ``max_side``: then it has exactly that longer side. ``source_quality``: the estimated libjpeg quality of a
-    JPEG.
+    large as ``max_side``, or any source has more than ``MAX_WHOLE_PIXELS``: then ``max_side`` is its longer side.
+    ``source_quality``: the estimated libjpeg quality of a JPEG.
     """
 
     pixels: Image.Image
@@ -89,11 +92,18 @@ def decode(header: Header, background: tuple[int, int, int], max_side: int) -> O
         pixels = colours.eight_bit(pixels)
         pixels = colours.in_srgb(pixels, profile)
         pixels = colours.opaque(pixels, background)
+        pixels = _reduced(pixels, max_side)
         if picture.orientation in _UPRIGHT:
             pixels = pixels.transpose(_UPRIGHT[picture.orientation])
         pixels.info = {}  # Pillow would write some of it, such as a comment, into what it encodes
     quality = estimated_quality(header.jpeg) if header.jpeg else None
     return Original(pixels, header.width, header.height, len(picture.source), quality)
+
+
+def _reduced(pixels: Image.Image, max_side: int) -> Image.Image:
+    if pixels.width * pixels.height <= MAX_WHOLE_PIXELS or max(pixels.size) <= max_side:
+        return pixels
+    return pixels.resize(size_at(pixels.size, max_side), Image.Resampling.LANCZOS)
 
 
 def check(header: Header) -> None:

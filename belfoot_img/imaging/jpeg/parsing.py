@@ -66,6 +66,26 @@ class Jpeg:
         """8 bit and Huffman-coded, sequential or progressive: what every browser decodes."""
         return self.process in (BASELINE, EXTENDED, PROGRESSIVE) and self.precision == 8
 
+    @property
+    def is_refined(self) -> bool:
+        """Whether the scans bring every coefficient to its last bit, and the last scan only adds such bits.
+
+        A progressive file that is cut off in its last scan then holds the whole picture, a little less precise.
+        """
+        whole, last = set(), None
+        for segment in self.segments:
+            if segment.marker == SOS:
+                body = self.payload(segment)
+                names, (first, final, bits) = body[1 : 1 + 2 * body[0] : 2], body[1 + 2 * body[0] : 4 + 2 * body[0]]
+                last = bits >> 4
+                if bits & 15 == 0:
+                    whole |= {(name, index) for name in names for index in range(first, min(final, 63) + 1)}
+        return self.is_progressive and bool(last) and len(whole) >= 64 * len(self.components)
+
+    @property
+    def is_progressive(self) -> bool:
+        return self.process == PROGRESSIVE
+
     def payload(self, segment: Segment) -> bytes:
         """What follows the segment's marker and length."""
         length = segment.start + 4

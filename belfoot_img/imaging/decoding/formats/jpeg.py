@@ -1,10 +1,18 @@
-"""JPEG. A large one is decoded at a fraction of its size, in a fraction of the memory."""
+"""JPEG. A large one is decoded at a fraction of its size, in a fraction of the memory.
+
+A cut-off file is decoded where nearly all of the picture is there. libjpeg fills what is missing with mid-grey, so a
+grey area at the bottom right shows how much is missing.
+"""
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 from PIL import Image, ImageChops, JpegImagePlugin
 
 from belfoot_img.errors import ImageDamaged
+from belfoot_img.imaging.decoding.formats import by_vips
 from belfoot_img.imaging.decoding.formats.picture import Picture
 from belfoot_img.imaging.jpeg.parsing import Jpeg, parse
 from belfoot_img.imaging.proportions import size_at
@@ -12,6 +20,12 @@ from belfoot_img.imaging.proportions import size_at
 MAX_SCANS = 100
 MAX_SCANNED_PIXELS = 4_000_000_000
 """Scans × pixels. An ordinary progressive JPEG has a dozen scans; one of 100 MP may have forty."""
+MAX_MISSING = 0.01
+"""The share of the picture that may be missing in a file without an end of image."""
+MAX_MISSING_IF_ENDED = 0.5
+"""The same in a file with one: its data are damaged rather than cut off, and browsers show it."""
+MCU = 16
+"""Rows of px that are coded together, at most in common files."""
 
 
 class JpegPicture(Picture):
@@ -25,14 +39,40 @@ class JpegPicture(Picture):
     def orientation_of(self, opened: Image.Image) -> int:
         return self.jpeg.orientation
 
+    def open(self) -> JpegImagePlugin.JpegImageFile:
+        return self.plugin(io.BytesIO(self._ended))
+
     def load(self, max_side: int) -> Image.Image:
         factor = _reduction(self.size, max_side)
-        return super().load(max_side) if factor == 1 else self._load_reduced(factor, max_side)
+        picture = super().load(max_side) if factor == 1 else self._load_reduced(factor, max_side)
+        self._check_whole(picture)
+        return picture
 
     def check(self) -> None:
         opened = self.open()
         _draft(opened, None, 8)
         opened.load()
+        self._check_whole(opened)
+
+    @property
+    def _ended(self) -> bytes:
+        """The source with an end of image, without which Pillow waits for more."""
+        return self.source if self.jpeg.is_ended else self.source + b"\xff\xd9"
+
+    def _check_whole(self, picture: Image.Image) -> None:
+        """Raises ImageDamaged where a real part of the picture is missing.
+
+        libjpeg is asked for its warnings where that alone tells; libvips hides those about the last rows.
+        """
+        if not self.jpeg.is_ended and (self.jpeg.is_progressive or self.jpeg.scans > 1):
+            is_cut = not self.jpeg.is_refined and by_vips.complains("jpegload", self._ended)
+        else:
+            missing = _missing(picture, band=max(1, MCU * picture.height // self.jpeg.size[1]))
+            is_cut = missing > (MAX_MISSING_IF_ENDED if self.jpeg.is_ended else MAX_MISSING)
+            if is_cut and (self.jpeg.is_ended or missing == 1):
+                is_cut = by_vips.complains("jpegload", self._ended)
+        if is_cut:
+            raise ImageDamaged("The JPEG is cut off: a part of the picture is missing.")
 
     def _load_reduced(self, factor: int, max_side: int) -> Image.Image:
         """The picture at ``max_side``, nearly as sharp as from all of its pixels.
@@ -79,3 +119,16 @@ def _reduction(size: tuple[int, int], max_side: int) -> int:
 
 def _draft(opened: JpegImagePlugin.JpegImageFile, mode: str | None, factor: int) -> None:
     opened.draft(mode, tuple(max(1, length // factor) for length in opened.size))
+
+
+def _missing(picture: Image.Image, band: int) -> float:
+    """The share of the picture that is even mid-grey at its end: whole rows, and columns of the ``band`` rows above."""
+    last = np.atleast_1d(picture.getpixel((picture.width - 1, picture.height - 1)))
+    if not np.isin(last, (127, 128)).all():
+        return 0.0
+    values = np.asarray(picture)
+    rows = by_vips.blank_rows(values, last)
+    begun = values[max(0, len(values) - rows - band) : len(values) - rows]
+    begun = begun[1:] if len(begun) > 2 else begun  # colours of its first row are mixed with those above
+    columns = by_vips.blank_rows(begun.swapaxes(0, 1), last) if rows < len(values) else 0
+    return (rows * picture.width + columns * len(begun)) / (picture.width * picture.height)

@@ -1,22 +1,53 @@
-"""PNG."""
+"""PNG. Broken chunks that the picture does not need are left out, as browsers do."""
 
 from __future__ import annotations
 
-from PIL import Image, PngImagePlugin
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 
+from PIL import Image, ImageFile, PngImagePlugin
+
+from belfoot_img.errors import ImageDamaged
 from belfoot_img.imaging.decoding.formats.picture import ExifPicture
 
 PngImagePlugin.MAX_TEXT_CHUNK = 8 * 2**20
 """Bytes. Pillow's own 1 MiB refuses pictures with long edit histories."""
+MIN_PIXEL_DATA = 0.99
+"""The share of the unpacked pixel data that must be there; the rest is shown black."""
+_SHOWN = (b"tRNS", b"cICP", b"iCCP", b"eXIf")
+"""The ancillary chunks that change what is shown."""
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""Of each pass: first column, first row, step of columns, step of rows (PNG 3rd edition, 8.1)."""
+_PIECE = 2**20  # bytes unpacked at once
 
 
 class PngPicture(ExifPicture):
     plugin = PngImagePlugin.PngImageFile
 
+    def open(self) -> ImageFile.ImageFile:
+        """The file as it is, or without its broken chunks, or without profile and Exif too."""
+        with suppress(Exception):
+            return super().open()
+        with suppress(Exception):
+            return self.plugin(io.BytesIO(b"".join(_needed(self.source, _SHOWN))))
+        return self.plugin(io.BytesIO(b"".join(_needed(self.source, (b"tRNS",)))))
+
     def load(self, max_side: int) -> Image.Image:
-        picture = super().load(max_side)
-        _scale_colour_key(picture, depth=self.source[24])
-        return picture
+        opened = self.open()
+        try:
+            opened.load()
+        except (OSError, SyntaxError, ValueError):
+            opened = self.plugin(io.BytesIO(_with_all_pixel_data(self.source)))
+            opened.load()
+        _scale_colour_key(opened, depth=self.source[24])
+        return opened
+
+    def check(self) -> None:
+        self.load(max_side=0)
 
 
 def _scale_colour_key(picture: Image.Image, depth: int) -> None:
@@ -29,3 +60,72 @@ def _scale_colour_key(picture: Image.Image, depth: int) -> None:
         picture.info["transparency"] = key * 255 // ((1 << depth) - 1)
     elif picture.mode == "RGB" and isinstance(key, tuple) and depth == 16:
         picture.info["transparency"] = tuple(part >> 8 for part in key)
+
+
+def chunks(source: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(name, start, end) of each chunk, length and CRC included; the last may reach beyond the end of the file."""
+    position = 8
+    while position + 8 <= len(source):
+        length, name = struct.unpack_from(">I4s", source, position)
+        end = position + 12 + length
+        yield name, position, end
+        position = end
+
+
+def _needed(source: bytes, ancillary: tuple[bytes, ...]) -> Iterator[bytes]:
+    """The signature, the critical chunks as they are, and those of ``ancillary`` whose CRC is right."""
+    yield source[:8]
+    for name, start, end in chunks(source):
+        whole = source[start:end]
+        if name[0:1].isupper() or (name in ancillary and zlib.crc32(whole[4:-4]) == int.from_bytes(whole[-4:], "big")):
+            yield whole
+
+
+def _with_all_pixel_data(source: bytes) -> bytes:
+    """The PNG with its pixel data packed anew: right check sums, and zeros for at most 1 % that is missing.
+
+    Raises ImageDamaged where more is missing.
+    """
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", source, 16)
+    expected = _pixel_data_size(width, height, depth * _CHANNELS[colour], bool(interlaced))
+    packer, packed, size = zlib.compressobj(1), io.BytesIO(), 0
+    for piece in _unpacked(source):
+        piece = piece[: expected - size]
+        size += len(piece)
+        packed.write(packer.compress(piece))
+    if size < MIN_PIXEL_DATA * expected:
+        raise ImageDamaged("The PNG is cut off: more than 1 % of the picture is missing.")
+    packed.write(packer.compress(bytes(expected - size)) + packer.flush())
+    others = [part for part in _needed(source, _SHOWN) if part[4:8] not in (b"IDAT", b"IEND")]
+    return b"".join((*others, _chunk(b"IDAT", packed.getvalue()), _chunk(b"IEND", b"")))
+
+
+def _unpacked(source: bytes) -> Iterator[bytes]:
+    """The pixel data as far as it can be unpacked; check sums are not compared."""
+    inflater = zlib.decompressobj(wbits=-15)
+    header = 2  # of the zlib stream
+    with suppress(zlib.error):
+        for name, start, end in chunks(source):
+            if name != b"IDAT":
+                continue
+            body = source[start + 8 : min(end - 4, len(source))]
+            skipped = min(header, len(body))
+            body, header = body[skipped:], header - skipped
+            while body:
+                yield inflater.decompress(body, _PIECE)
+                body = inflater.unconsumed_tail
+    yield b""
+
+
+def _pixel_data_size(width: int, height: int, bits: int, interlaced: bool) -> int:
+    """Bytes of all scanlines, their filter bytes included; ``bits`` of one pixel."""
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    size = 0
+    for left, top, across, down in passes:
+        columns, rows = -((left - width) // across), -((top - height) // down)
+        size += rows * (1 + (columns * bits + 7) // 8) if columns > 0 and rows > 0 else 0
+    return size
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

@@ -6,14 +6,14 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PIL import BmpImagePlugin, TiffImagePlugin
-
 from belfoot_img.errors import NotAnImage
 from belfoot_img.imaging.decoding.formats.avif import AvifPicture, brands
+from belfoot_img.imaging.decoding.formats.bmp import BmpPicture
 from belfoot_img.imaging.decoding.formats.gif import GifPicture
 from belfoot_img.imaging.decoding.formats.jpeg import JpegPicture
 from belfoot_img.imaging.decoding.formats.picture import Picture
 from belfoot_img.imaging.decoding.formats.png import PngPicture
+from belfoot_img.imaging.decoding.formats.tiff import TiffPicture
 from belfoot_img.imaging.decoding.formats.webp import WebpPicture
 
 
@@ -25,16 +25,6 @@ class Format:
     label: str
     has_signature: Callable[[bytes], bool]
     picture: type[Picture]
-
-
-class BmpPicture(Picture):
-    plugin = BmpImagePlugin.BmpImageFile
-
-
-class TiffPicture(Picture):
-    """Pillow applies the orientation itself."""
-
-    plugin = TiffImagePlugin.TiffImageFile
 
 
 def _starts_with(*signatures: bytes) -> Callable[[bytes], bool]:

@@ -1,11 +1,13 @@
-"""A large JPEG is decoded at a fraction of its size and looks the same."""
+"""A large JPEG is decoded at a fraction of its size; one that is cut off where nearly all of it is there."""
 
 import pytest
 from PIL import Image
 
+from belfoot_img.errors import ImageDamaged
+from belfoot_img.imaging.decoding import decoder
 from tests import pictures
 from tests.independent import distance
-from tests.unit.imaging.decoding.decoded import decode
+from tests.unit.imaging.decoding.decoded import PIXELS, decode
 
 
 class TestReducedJpegs:
@@ -42,3 +44,50 @@ class TestReducedJpegs:
         original = decode(pictures.saved(Image.new("RGB", size, (200, 10, 10)), "JPEG"), max_side=16)
         assert min(original.pixels.size) >= 1
         assert original.pixels.getpixel((0, 0))[0] > 190
+
+
+KINDS = {"baseline": {}, "4:4:4": {"subsampling": 0}, "progressive": {"progressive": True}, "grey": {}}
+
+
+def cut_off(kind: str, size: int) -> tuple[bytes, Image.Image]:
+    """A JPEG without its last ``size`` bytes, and what the whole of it shows."""
+    picture = pictures.noise(320, 240).convert("L" if kind == "grey" else "RGB")
+    source = pictures.saved(picture, "JPEG", **KINDS[kind])
+    return source[: len(source) - size], decode(source).pixels
+
+
+class TestCutOff:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_without_its_end_of_image_every_pixel_is_there(self, kind):
+        for size in (1, 2):
+            source, whole = cut_off(kind, size)
+            assert decode(source).pixels.tobytes() == whole.tobytes()
+            decoder.check(decoder.read_header(source, PIXELS))
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_few_bytes_that_are_missing_do_not_matter(self, kind):
+        source, whole = cut_off(kind, 20)
+        assert distance(decode(source).pixels, whole) < 1
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("share", [0.1, 0.5])
+    def test_a_part_of_the_picture_that_is_missing_does(self, kind, share):
+        whole = size_of(kind)
+        source, _ = cut_off(kind, int(whole * (0.7 if kind == "progressive" else share)))
+        header = decoder.read_header(source, PIXELS)
+        for refused in (lambda: decode(source), lambda: decoder.check(header)):
+            with pytest.raises(ImageDamaged, match="cut off"):
+                refused()
+
+    def test_a_grey_picture_is_not_taken_for_a_missing_one(self):
+        for size in (0, 2):
+            source = pictures.saved(Image.new("RGB", (320, 240), (128, 128, 128)), "JPEG")
+            assert decode(source[: len(source) - size]).pixels.size == (320, 240)
+
+    def test_what_is_kept_gets_its_end_of_image_back(self):
+        source, _ = cut_off("baseline", 2)
+        assert decoder.read_header(source, PIXELS).jpeg.strip() == source + b"\xff\xd9"
+
+
+def size_of(kind: str) -> int:
+    return len(cut_off(kind, 0)[0])
