@@ -114,8 +114,10 @@ def _table(converted) -> str:
     if not converted.candidates:
         return "nothing was re-encoded, so there were no candidates"
     rows = ["  encoder        scale    size         quality  chroma      bytes  likeness       ms"]
+    stored = (len(converted.jpeg), converted.width, converted.quality)
+    winner = next((c for c in reversed(converted.candidates) if (c.bytes, c.width, c.quality) == stored), None)
     for c in converted.candidates:
-        won = "*" if (c.bytes, c.width, c.quality) == (len(converted.jpeg), converted.width, converted.quality) else " "
+        won = "*" if c is winner else " "  # an encode that was made twice wins once
         likeness = "-" if c.likeness is None else f"{c.likeness:.5f}"
         size = f"{c.width}x{c.height}"
         rows.append(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from belfoot_img.cli import commands
-from belfoot_img.settings import SettingsError
+from belfoot_img.cli.convert import _table
+from belfoot_img.imaging.converter import convert_bytes
+from belfoot_img.settings import ImagingSettings, SettingsError
 from tests.photographs import photograph
 
 
@@ -96,3 +99,10 @@ def test_what_cannot_be_done_is_one_line_and_writes_nothing(run, tmp_path, argum
     answer = run(*arguments, "-o", tmp_path / "out.jpg")
     assert answer.exit_code != 0 and says in answer.output
     assert not (tmp_path / "out.jpg").exists()
+
+
+def test_an_encode_that_was_made_twice_wins_once():
+    converted = convert_bytes(photograph("coffee.png"), ImagingSettings(fit_policy="ladder"))
+    again = replace(converted.candidates[-1])
+    table = _table(replace(converted, candidates=(*converted.candidates, again)))
+    assert [line[0] for line in table.splitlines()].count("*") == 1
