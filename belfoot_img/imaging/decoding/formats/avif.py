@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+
 from PIL import AvifImagePlugin, Image
 
+from belfoot_img.imaging.decoding.coded_colours import CodePoints, in_srgb
 from belfoot_img.imaging.decoding.formats.picture import ExifPicture
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # conversions share the cores already
@@ -25,4 +28,11 @@ class AvifPicture(ExifPicture):
     def load(self, max_side: int) -> Image.Image:
         picture = super().load(max_side)
         vars(picture).pop("_decoder", None)  # it holds further copies of the picture
-        return picture
+        points = self._code_points()
+        has_profile = bool(picture.info.get("icc_profile"))
+        return picture if points is None or points.is_srgb or has_profile else in_srgb(picture, points)
+
+    def _code_points(self) -> CodePoints | None:
+        """Of the first box colr of kind nclx (ISO/IEC 23008-12), which stands near the beginning."""
+        found = self.source.find(b"colrnclx", 0, 65536)
+        return None if found < 0 else CodePoints(*struct.unpack_from(">HH", self.source, found + 8))

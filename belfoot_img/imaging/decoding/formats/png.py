@@ -11,6 +11,7 @@ from contextlib import suppress
 from PIL import Image, ImageFile, PngImagePlugin
 
 from belfoot_img.errors import ImageDamaged
+from belfoot_img.imaging.decoding.coded_colours import CodePoints, in_srgb
 from belfoot_img.imaging.decoding.formats.picture import ExifPicture
 
 PngImagePlugin.MAX_TEXT_CHUNK = 8 * 2**20
@@ -44,7 +45,19 @@ class PngPicture(ExifPicture):
             opened = self.plugin(io.BytesIO(_with_all_pixel_data(self.source)))
             opened.load()
         _scale_colour_key(opened, depth=self.source[24])
-        return opened
+        points = self._code_points()
+        if points is None or points.is_srgb or opened.mode not in ("RGB", "RGBA"):
+            return opened
+        return in_srgb(opened.convert("RGBA") if opened.has_transparency_data else opened, points)
+
+    def _code_points(self) -> CodePoints | None:
+        """Of the chunk cICP, which counts before a profile (PNG 3rd edition, 4.3). It stands before the pixel data."""
+        for name, start, end in chunks(self.source):
+            if name == b"IDAT":
+                return None
+            if name == b"cICP" and end - start == 16:
+                return CodePoints(self.source[start + 8], self.source[start + 9])
+        return None
 
     def check(self) -> None:
         self.load(max_side=0)
