@@ -59,6 +59,7 @@ class Authenticator:
             found = None
         if not self._is_remembered(found, password):
             self._check(name, password, address, found)
+        assert found is not None  # an unknown name is never right
         return Identity(found.name, found.role)
 
     def _is_remembered(self, found: Row | None, password: str) -> bool:
@@ -79,7 +80,8 @@ class Authenticator:
                 with self._connect() as connection:
                     attempt = login.reserve(connection, throttle.subjects)
                 if attempt:
-                    right, stronger = self._passwords.verify(name, password, found and found.password_hash)
+                    stored = found.password_hash if found else None
+                    right, stronger = self._passwords.verify(name, password, stored)
                     break
             time.sleep(PAUSE)
         else:
@@ -88,5 +90,5 @@ class Authenticator:
             raise CredentialsWrong
         with self._connect() as connection:
             login.succeeded(connection, attempt, name, address)
-            if stronger:
-                user.strengthen(connection, name, found.password_hash, stronger)
+            if stored and stronger:
+                user.strengthen(connection, name, stored, stronger)

@@ -22,6 +22,7 @@ class JsonErrorWorker(ThreadWorker):
         Nothing of the request is logged: a malformed header may hold credentials.
         """
         request_id = uuid.uuid4().hex
+        error: ServiceError
         if isinstance(exc, errors.ParseException):
             error, status = MalformedPath(UNREADABLE), "400 Bad Request"
             self.log.warning("a request that cannot be parsed (%s), request id %s", type(exc).__name__, request_id)

@@ -20,13 +20,15 @@ class Resource:
     """A node of the tree.
 
     ``children``: segment → class of the child; ``methods``: those that its views know; ``takes_json``: whether a
-    request's body is a JSON payload; ``headers``: response headers of it and of everything below it, unless a lower
-    resource or the view sets them itself.
+    request's body is a JSON payload; ``query``: method → keys of the query that it knows, None where they are not
+    checked; ``headers``: response headers of it and of everything below it, unless a lower resource or the view sets
+    them itself.
     """
 
     children: dict[str, type[Resource]] = {}
     methods: tuple[str, ...] = ()
     takes_json = True
+    query: dict[str, tuple[str, ...]] | None = None
     headers: dict[str, str] = {}
 
     def __init__(self, name: str = "", parent: Resource | None = None):
@@ -49,6 +51,7 @@ class Image(Resource):
     """One article's image; the name is the article id."""
 
     methods = ("GET", "HEAD", "DELETE")
+    query = {}
 
     @property
     def article_id(self) -> str:
@@ -57,6 +60,7 @@ class Image(Resource):
 
 class ImageCollection(Resource):
     methods = ("GET", "HEAD", "POST")
+    query = {"GET": ("limit", "after")}
     __acl__ = [
         (Allow, "role:admin", ("read", "store", "remove")),
         (Allow, "role:editor", ("read", "store", "remove")),
@@ -72,10 +76,12 @@ class User(Resource):
     """One user; ``__name__`` is the user's name."""
 
     methods = ("GET", "HEAD", "PATCH", "DELETE")
+    query = {}
 
 
 class UserCollection(Resource):
     methods = ("GET", "HEAD", "POST")
+    query = {}
     __acl__ = [(Allow, "role:admin", ("read", "users")), DENY_ALL]
 
     def __getitem__(self, segment: str) -> Resource:
@@ -86,16 +92,19 @@ class BatchAction(Resource):
     """``pause``, ``resume``, ``cancel`` or ``retry``: what a POST does to the batch."""
 
     methods = ("POST",)
+    query = {}
 
 
 class BatchItem(Resource):
     """One item; the name is its number in the batch."""
 
     methods = ("GET", "HEAD")
+    query = {}
 
 
 class BatchItems(Resource):
     methods = ("GET", "HEAD")
+    query = {"GET": ("limit", "after", "state")}
 
     def __getitem__(self, segment: str) -> Resource:
         return (BatchItem if is_number(segment) else Missing)(segment, self)
@@ -105,11 +114,13 @@ class Batch(Resource):
     """One batch; the name is its id."""
 
     methods = ("GET", "HEAD")
+    query = {}
     children = {"items": BatchItems, **dict.fromkeys(("pause", "resume", "cancel", "retry"), BatchAction)}
 
 
 class BatchCollection(Resource):
     methods = ("GET", "HEAD", "POST")
+    query = {"GET": ("limit", "after")}
     __acl__ = [(Allow, "role:admin", ("read", "batches")), (Allow, "role:editor", ("read", "batches")), DENY_ALL]
 
     def __getitem__(self, segment: str) -> Resource:

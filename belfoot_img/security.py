@@ -68,7 +68,7 @@ class CredentialsPolicy:
 
     def authenticated_userid(self, request) -> str | None:
         identity = self.identity(request)
-        return identity and identity.name
+        return identity.name if identity else None
 
     def permits(self, request, context, permission):
         open_to_all = self._acl.permits(context, [Everyone], permission)

@@ -139,8 +139,7 @@ def succeeded(connection: Connection | Session, attempt: Attempt, name: str, add
 
 def _take_back(connection: Connection | Session, attempt: Attempt) -> None:
     """Each subject in a statement of its own; the block goes where no later attempt has set another."""
-    mine = bindparam("until")
-    until = case((LoginFailure.blocked_until == mine, NOW), else_=LoginFailure.blocked_until)
+    until = case((LoginFailure.blocked_until == bindparam("until"), NOW), else_=LoginFailure.blocked_until)
     values = {"failures": func.greatest(LoginFailure.failures - 1, 0), "blocked_until": until}
     for subject, block_end in attempt.items():
         statement = update(LoginFailure).where(LoginFailure.subject == bindparam("of")).values(values)

@@ -81,7 +81,7 @@ def lock_active_admins(session: Session) -> list[str]:
     return list(session.scalars(query))
 
 
-def strengthen(session: Session, name: str, old_hash: str, new_hash: str) -> None:
+def strengthen(session: Connection | Session, name: str, old_hash: str, new_hash: str) -> None:
     """Takes up the same password's stronger hash, unless the password was changed in between."""
     session.execute(
         update(User).where(User.name == name, User.password_hash == old_hash).values(password_hash=new_hash)

@@ -8,4 +8,5 @@ def includeme(config):
     config.add_accept_view_order("application/json")  # what */* gets
     config.add_accept_view_order("image/jpeg", weighs_less_than="application/json")
     config.include("belfoot_img.views.batches")
+    config.include("belfoot_img.views.derivers")
     config.scan()

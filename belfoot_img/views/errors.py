@@ -15,6 +15,7 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from belfoot_img import metrics
 from belfoot_img.errors import (
     CredentialsMissing,
+    DatabaseUnavailable,
     Forbidden,
     MalformedJson,
     MalformedPath,
@@ -44,8 +45,15 @@ def error_response(error: ServiceError, request: Request) -> Response:
     if error.status == 401 and "basic" in request.registry["settings"].security.authentication:
         response.headers["WWW-Authenticate"] = 'Basic realm="belfoot_img", charset="UTF-8"'
     reason = f" ({error.reason})" if error.reason else ""
-    log.log(logging.ERROR if error.status >= 500 else logging.INFO, "%s: %s%s", error.code, error, reason)
+    log.log(_level(error), "%s: %s%s", error.code, error, reason)
     return response
+
+
+def _level(error: ServiceError) -> int:
+    """ERROR where this service or its database failed; an image's server that fails, or a crowd, is a WARNING."""
+    if error.status == 500 or isinstance(error, DatabaseUnavailable):
+        return logging.ERROR
+    return logging.WARNING if error.status > 500 else logging.INFO
 
 
 @forbidden_view_config()

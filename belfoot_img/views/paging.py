@@ -14,20 +14,16 @@ from datetime import UTC, datetime, timedelta
 from pyramid.request import Request
 from sqlalchemy import Row
 
-from belfoot_img.errors import InvalidField, MalformedPath
+from belfoot_img.errors import InvalidField
 
 Place = tuple[datetime, str]
 MOST_ROWS = 200
 
 
 def page_wanted(request: Request) -> tuple[int, Place | None]:
-    """(rows a page, the place after which it begins). Raises InvalidField, MalformedPath."""
-    try:
-        query = request.GET
-    except UnicodeDecodeError:
-        raise MalformedPath("The query is not percent-encoded UTF-8.") from None
-    after = query.get("after")
-    return page_size(query.get("limit", "50")), place(after) if after else None
+    """(rows a page, the place after which it begins). Raises InvalidField."""
+    after = request.GET.get("after")
+    return page_size(request.GET.get("limit", "50")), place(after) if after else None
 
 
 def page_size(text: str) -> int:

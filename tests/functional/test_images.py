@@ -257,3 +257,26 @@ def test_accept_with_parameters(client, origin, picture):
 def test_nothing_private_is_kept_on_the_way(client, origin, picture):
     for answer in (client.store(origin.serve(picture)), client.request("GET", "/api/v1/images"), client.read("none")):
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key"),
+    [
+        ("GET", "/api/v1/images?limti=1", "limti"),
+        ("GET", "/api/v1/images?limit=1&Limit=2", "Limit"),
+        ("GET", "/api/v1/images/42?limit=1", "limit"),
+        ("POST", "/api/v1/images?article_id=1", "article_id"),
+        ("DELETE", "/api/v1/images/42?force=1", "force"),
+        ("GET", "/api/v1/images?a%0Ab=1", "query"),
+    ],
+)
+def test_a_key_of_the_query_that_nobody_knows_is_named(client, method, path, key):
+    error = assert_error(client.request(method, path), 422, "invalid_field")
+    assert error["message"].startswith(f"{key}:")
+
+
+@pytest.mark.parametrize("data", ["42", 42, [], [{"article_id": "42"}], True])
+def test_data_that_is_no_object_is_refused_by_every_method(client, data):
+    for method, path in (("GET", "/api/v1/images"), ("GET", "/api/v1/images/42"), ("DELETE", "/api/v1/images/42")):
+        error = assert_error(client.request(method, path, data), 422, "invalid_field")
+        assert error["message"].startswith("data:")
