@@ -16,7 +16,7 @@ from belfoot_img.resources import Root, Traverser
 
 def context(path_info: str, metrics=True, **environ):
     request = Request.blank("/", environ={"PATH_INFO": path_info, **environ})
-    request.registry = {"settings": SimpleNamespace(metrics=metrics)}
+    request.registry = {"settings": SimpleNamespace(metrics=metrics), "branches": {}}
     found = Traverser(Root(request))(request)
     assert found["view_name"] == "" and found["subpath"] == ()
     return found["context"]
@@ -79,7 +79,7 @@ def test_headers_of_a_resource_are_those_of_the_nearest_that_sets_them():
     class Page(resources.Resource):
         headers = {"Content-Security-Policy": "default-src 'self'"}
 
-    page = Page("page", Root(SimpleNamespace(registry={"settings": SimpleNamespace(metrics=False)})))
+    page = Page("page", Root(SimpleNamespace(registry={"settings": SimpleNamespace(metrics=False), "branches": {}})))
     below = page["missing"]
     for resource in (page, below):
         headers = resources.response_headers(resource)

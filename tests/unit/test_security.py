@@ -42,7 +42,7 @@ def request(method="GET", payload=None, authenticator=None, **headers) -> Reques
 
 def verdict(made: Request, sources=("body", "basic")) -> str:
     """The name of who is let in, or the code of the denial."""
-    context = Api("api", Root(SimpleNamespace(registry={"settings": SimpleNamespace(metrics=False)})))
+    context = Api("api", Root(SimpleNamespace(registry={"settings": SimpleNamespace(metrics=False), "branches": {}})))
     denial = CredentialsPolicy(sources).permits(made, context, "read")
     identity = CredentialsPolicy(sources).identity(made)
     return identity.name if denial else denial.error.code
