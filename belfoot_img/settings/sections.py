@@ -40,7 +40,7 @@ class FetchSettings:
     max_pixels: int = setting(PREFIX + "fetch.max_pixels", parse_whole(1, 10**9), "100 000 000")
     deadline: float = setting(PREFIX + "fetch.deadline", parse_seconds, "15 s")
     at_once: int = setting(PREFIX + "fetch.at_once", parse_whole(1, 10_000), "32")
-    memory: int = setting(PREFIX + "fetch.memory", parse_bytes, "150 MB")
+    memory: int = setting(PREFIX + "fetch.memory", parse_bytes, "100 MB")
     redirects: int = setting(PREFIX + "fetch.redirects", parse_whole(0, 20), "3")
     ports: frozenset[int] | None = setting(PREFIX + "fetch.ports", parse_ports, "80 443")
     hosts: tuple[str, ...] | None = setting(PREFIX + "fetch.hosts", parse_hosts, "any")

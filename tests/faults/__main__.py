@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import batches, crowds, databases, processes
+from tests.faults import batches, crowds, databases, overload, processes
 
 ROWS = {
     "killed-workers": partial(processes.killed_workers, kills=100),
@@ -28,6 +28,11 @@ ROWS = {
     "full-tmp": databases.full_tmp,
     "readers": partial(crowds.readers, clients=1000),
     "slow-origin": partial(crowds.slow_origin, posts=200, threads=16, seconds=2),
+    "overload": partial(overload.overloaded, posts=64, megapixels=33, converting=None, beside=2, tries=12),
+    "overload-2": partial(overload.overloaded, posts=64, megapixels=33, converting=2, beside=2, tries=12),
+    "overload-8": partial(overload.overloaded, posts=64, megapixels=33, converting=8, beside=2, tries=12),
+    "drips": partial(overload.dripping, origins=120, seconds=30, p95=0.1),
+    "large-bodies": partial(overload.large_bodies, posts=40, megabytes=49, seconds=30, p95=0.1),
     "mixed": partial(crowds.mixed, requests=100_000),
     "batches-killed": partial(batches.killed_workers, items=4000, kills=100, freezes=20),
     "batches-away-10": partial(batches.database_away, items=600, away=10),

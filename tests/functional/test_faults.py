@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults import crowds, databases, processes
+from tests.faults import crowds, databases, overload, processes
 from tests.faults.rows import Row
 
 
@@ -68,6 +68,18 @@ def test_a_crowd_of_readers(folder):
 
 def test_a_crowd_that_stores_from_a_slow_origin(folder):
     check(crowds.slow_origin(folder, posts=24, threads=4, seconds=2, share=0.6))
+
+
+def test_more_conversions_than_there_is_time_for(folder):
+    check(overload.overloaded(folder, posts=8, megapixels=4, converting=8, beside=2, tries=20))
+
+
+def test_a_crowd_that_stores_from_dripping_origins(folder):
+    check(overload.dripping(folder, origins=120, seconds=3, p95=10))
+
+
+def test_a_crowd_that_stores_large_bodies(folder):
+    check(overload.large_bodies(folder, posts=12, megabytes=49, seconds=3, p95=10))
 
 
 def test_many_mixed_requests(folder):
