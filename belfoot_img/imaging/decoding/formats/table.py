@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from belfoot_img.errors import NotAnImage
+from belfoot_img.imaging.decoding.formats import heif
 from belfoot_img.imaging.decoding.formats.avif import AvifPicture, brands
 from belfoot_img.imaging.decoding.formats.bmp import BmpPicture
 from belfoot_img.imaging.decoding.formats.gif import GifPicture
@@ -42,6 +43,8 @@ FORMATS = (
     Format("TIFF", "TIFF", _starts_with(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffPicture),
     Format("AVIF", "AVIF", lambda source: bool(brands(source) & {b"avif", b"avis"}), AvifPicture),
 )
+if heif.INSTALLED:
+    FORMATS = (*FORMATS, Format("HEIF", "HEIC", heif.has_signature, heif.HeifPicture))
 
 
 def format_of(source: bytes) -> Format:
