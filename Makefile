@@ -36,10 +36,11 @@ demo: $(INSTALLED)  ## does the main job on real photographs, shows the result i
 test: $(INSTALLED)  ## the whole suite, on a real PostgreSQL; ARGS="-k browser --durations=10" for pytest
 	$(BIN)/python -m pytest --numprocesses=auto $(ARGS)
 
-serve: $(INSTALLED)  ## pserve on development.ini, with the curl lines to try
+serve: $(INSTALLED)  ## pserve on development.ini and a worker, with the curl lines to try
 	@$(BIN)/belfoot-img migrate --ini development.ini
 	@$(BIN)/python examples/welcome.py
-	@$(BIN)/belfoot-img serve --ini development.ini
+	@$(BIN)/belfoot-img worker --ini development.ini & worker=$$!; trap "kill $$worker; wait $$worker" EXIT; \
+	$(BIN)/belfoot-img serve --ini development.ini
 
 revision: $(INSTALLED)  ## a new migration from what the models say: make revision MESSAGE="Add a column"
 	@test -n "$(MESSAGE)" || { echo 'make revision MESSAGE="Add a column"'; exit 2; }

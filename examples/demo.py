@@ -1,7 +1,8 @@
 """The main job as a CMS would have it done: start everything, POST photographs by URL, GET them back, look at them.
 
-Starts an embedded PostgreSQL, the application under pserve and a small origin that serves real photographs; leaves
-the JPEGs in demo/ and nothing running. Exit status 0 when every picture came back right, 1 otherwise.
+Starts an embedded PostgreSQL, the application under pserve and a small origin that serves real photographs, and then
+has a worker store them once more as a batch. Leaves the JPEGs in demo/ and nothing running. Exit status 0 when every
+picture came back right, 1 otherwise.
 
     python examples/demo.py [--pictures 25] [--out demo]
 """
@@ -67,11 +68,13 @@ def main() -> int:
             say(f"Storing {len(photographs)} photographs as JPEGs of at most {LIMIT:,} bytes, one after the other:\n")
             say(f"{'photograph':<44} {'source':>24}    {'stored':>20}  quality    time")
             failures = sum(not one(api, user, base, path, chosen.out) for path in photographs)
+            say("\nThe same links as a batch, by a worker, which knows the pictures again:\n")
+            batch_ended_well = as_batch(Path(folder), base, photographs)
     stored = len(photographs) - failures
     say(f"\n{stored} of {len(photographs)} photographs stored, checked and written to {chosen.out}/")
-    if not failures:
+    if not failures and batch_ended_well:
         say(NEXT.format(out=chosen.out))
-    return 1 if failures else 0
+    return 0 if not failures and batch_ended_well else 1
 
 
 def say(line: str) -> None:
@@ -108,6 +111,21 @@ def one(api: str, user: dict, base: str, path: Path, out: Path) -> bool:
         f"  {conversion['quality'] or conversion['action']:>7} {seconds:6.2f} s{'' if right else '  WRONG'}"
     )
     return right
+
+
+def as_batch(folder: Path, base: str, photographs: list[Path]) -> bool:
+    """Hands a list of the photographs over with belfoot-img bulk, which shows how far a worker is with it."""
+    listed = folder / "list.csv"
+    lines = [f'"batch {path.stem}","{base}{quote(path.name)}"' for path in photographs]
+    listed.write_text("\n".join(["article_id,url", *lines]) + "\n")
+    with (folder / "worker.log").open("wb") as log:
+        worker = subprocess.Popen([BIN / "belfoot-img", "worker", "--ini", folder / "demo.ini"], stdout=log, stderr=log)
+        try:
+            command = [BIN / "belfoot-img", "bulk", listed, "--name", "demo", "--ini", folder / "demo.ini"]
+            return subprocess.run(command).returncode == 0
+        finally:
+            worker.terminate()
+            worker.wait(60)
 
 
 def find_photographs() -> list[Path]:

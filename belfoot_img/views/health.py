@@ -1,10 +1,12 @@
 """live, ready, metrics: open to all, no secrets."""
 
+from contextlib import suppress
+
 from pyramid.response import Response
 from pyramid.view import view_config
 
 from belfoot_img import metrics
-from belfoot_img.batches import progress
+from belfoot_img.batches import figures, progress
 from belfoot_img.errors import DatabaseUnavailable
 from belfoot_img.models import schema
 from belfoot_img.resources import Live, Metrics, Ready
@@ -26,5 +28,8 @@ def ready(context, request):
 
 
 @view_config(context=Metrics, request_method="GET", permission="read")
-def figures(context, request):
-    return Response(body=metrics.exposition(), content_type="text/plain", charset="utf-8")
+def metrics_(context, request):
+    body = metrics.exposition()
+    with suppress(DatabaseUnavailable), request.short_session() as connection:
+        body += figures.exposition(connection)
+    return Response(body=body, content_type="text/plain", charset="utf-8")

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from belfoot_img import metrics
+from belfoot_img.batches.figures import FAMILIES
 from tests import servers
 from tests.client import Client, assert_error
 from tests.conftest import PROJECT
@@ -85,6 +86,7 @@ def test_dashboard_and_alerts_ask_for_names_that_exist():
     names = {family.name for family in metrics.THIS_PROCESS.collect()}
     names |= {f"{family.name}{suffix}" for family in metrics.THIS_PROCESS.collect() for suffix in ("_total", "_bucket")}
     names |= {f"{family.name}{suffix}" for family in metrics.THIS_PROCESS.collect() for suffix in ("_sum", "_count")}
+    names |= set(FAMILIES)
     for name in ("grafana-dashboard.json", "prometheus-alerts.yml"):
         asked = set(re.findall(r"belfoot_img_\w+", (PROJECT / "deploy" / name).read_text()))
         assert len(asked) > 3 and asked <= names, asked - names

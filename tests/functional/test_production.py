@@ -84,9 +84,9 @@ def test_gunicorn_finds_its_settings_beside_production_ini():
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_the_units_are_what_systemd_understands(tmp_path):
-    for unit in ("belfoot-img.socket", "belfoot-img.service"):
+    for unit in ("belfoot-img.socket", "belfoot-img.service", "belfoot-img-worker.service"):
         text = (PROJECT / "deploy" / unit).read_text()
-        (tmp_path / unit).write_text(text.replace("/opt/belfoot_img/bin/gunicorn", str(servers.BIN / "gunicorn")))
+        (tmp_path / unit).write_text(text.replace("/opt/belfoot_img/bin/", f"{servers.BIN}/"))
     verify = ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())]
     found = subprocess.run(verify, capture_output=True, text=True, timeout=60)
     complaints = [line for line in found.stderr.splitlines() if "belfoot-img" in line]
