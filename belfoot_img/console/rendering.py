@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_decimal
 from babel.units import format_unit
 from pyramid.events import BeforeRender
@@ -18,7 +18,13 @@ from belfoot_img.console.language import DOMAIN, NAMES, _
 from belfoot_img.console.resources import ForPeople
 from belfoot_img.resources import Resource
 
-SECTIONS = (("images", _("Images"), "read"),)
+SECTIONS = (
+    ("images", _("Images"), "read"),
+    ("store", _("Store a picture"), "store"),
+    ("batches", _("Batches"), "batches"),
+    ("users", _("Users"), "users"),
+    ("health", _("Health"), "read"),
+)
 """The pages that the navigation leads to: name, title, permission."""
 ROLES = {"admin": _("administrator"), "editor": _("editor"), "reader": _("reader")}
 
@@ -105,6 +111,10 @@ class Figures:
 
     def seconds(self, milliseconds: float) -> str:
         return format_unit(round(milliseconds / 1000, 1), "second", length="short", locale=self.language)
+
+    def duration(self, seconds: float) -> str:
+        """Roughly: ``3 minutes``."""
+        return format_timedelta(timedelta(seconds=max(1, round(seconds))), locale=self.language)
 
     def moment(self, moment: datetime) -> str:
         return format_datetime(moment.astimezone(UTC), "d MMM y, HH:mm", locale=self.language) + " UTC"

@@ -10,8 +10,9 @@ from __future__ import annotations
 from pyramid.authorization import DENY_ALL, Allow, Everyone
 
 from belfoot_img.console.files import DIGEST
+from belfoot_img.models.user import is_name
 from belfoot_img.payload import is_article_id
-from belfoot_img.resources import Missing, Resource
+from belfoot_img.resources import Missing, Resource, is_number
 
 POLICY = "; ".join(
     (
@@ -26,7 +27,10 @@ POLICY = "; ".join(
     )
 )
 OPEN = [(Allow, Everyone, "read"), DENY_ALL]
-ADMIN_ONLY = [(Allow, "role:admin", "administer"), DENY_ALL]
+FORM = 16 * 1024
+"""Bytes of a form without its file."""
+LIST = 2_000_000
+"""Bytes of a list that is uploaded; longer ones are read by their link, or by ``belfoot-img bulk``."""
 
 
 class ForPeople:
@@ -37,7 +41,7 @@ class ForPeople:
 
     def max_body(self, request) -> int:
         """Bytes of a form."""
-        return 16 * 1024
+        return FORM
 
 
 class Page(ForPeople, Resource):
@@ -111,16 +115,16 @@ class Delete(Page):
     methods = ("GET", "HEAD", "POST")
 
 
-class ArticleImage(Page):
-    """One article's image. ``.``, ``..`` and what begins with ``~`` are written with a leading ``~``: browsers resolve
+def segment_of(name: str) -> str:
+    """A name as a segment of a path. ``.``, ``..`` and what begins with ``~`` get a leading ``~``: browsers resolve
     dots in a path, however they are escaped."""
+    return f"~{name}" if name in (".", "..") or name.startswith("~") else name
+
+
+class ArticleImage(Page):
+    """One article's image."""
 
     children = {"stored.jpg": StoredJpeg, "thumbnail.jpg": Thumbnail, "replace": Replace, "delete": Delete}
-
-    @classmethod
-    def of(cls, article_id: str, parent: Resource) -> ArticleImage:
-        special = article_id in (".", "..") or article_id.startswith("~")
-        return cls(f"~{article_id}" if special else article_id, parent)
 
     @property
     def article_id(self) -> str:
@@ -134,10 +138,76 @@ class Images(Page):
         return (ArticleImage if is_article_id(segment.removeprefix("~")) else Nowhere)(segment, self)
 
 
+class Store(Page):
+    """Stores a picture for an article, from a link or an uploaded file."""
+
+    methods = ("GET", "HEAD", "POST")
+
+    def max_body(self, request) -> int:
+        return request.registry["settings"].imaging.fetch.max_bytes + FORM
+
+
+class BatchAction(Page):
+    """``pause``, ``resume``, ``cancel`` or ``retry``."""
+
+    methods = ("POST",)
+
+
+class BatchPage(Page):
+    """One batch; its number is the name."""
+
+    children = dict.fromkeys(("pause", "resume", "cancel", "retry"), BatchAction)
+
+
+class Batches(Page):
+    """The batches, and the form for a new one."""
+
+    methods = ("GET", "HEAD", "POST")
+    __acl__ = [(Allow, "role:admin", ("read", "batches")), (Allow, "role:editor", ("read", "batches")), DENY_ALL]
+
+    def _child(self, segment: str) -> Resource:
+        return (BatchPage if is_number(segment) else Nowhere)(segment, self)
+
+    def max_body(self, request) -> int:
+        return LIST + FORM
+
+
+class UserPage(Page):
+    """One user: role, password, active or not."""
+
+    methods = ("GET", "HEAD", "POST")
+
+    @property
+    def user_name(self) -> str:
+        return self.__name__.removeprefix("~")
+
+
+class Users(Page):
+    """Everyone who may sign in, and the form for one more."""
+
+    methods = ("GET", "HEAD", "POST")
+    __acl__ = [(Allow, "role:admin", ("read", "users")), DENY_ALL]
+
+    def _child(self, segment: str) -> Resource:
+        return (UserPage if is_name(segment.removeprefix("~")) else Nowhere)(segment, self)
+
+
+class Health(Page):
+    """What runs, what waits, what is slow."""
+
+
 class Language(Page):
     """Everything in one language."""
 
-    children = {"sign-in": SignIn, "sign-out": SignOut, "images": Images}
+    children = {
+        "sign-in": SignIn,
+        "sign-out": SignOut,
+        "images": Images,
+        "store": Store,
+        "batches": Batches,
+        "users": Users,
+        "health": Health,
+    }
 
     @property
     def code(self) -> str:
@@ -152,8 +222,8 @@ class Console(Page):
     }
     __acl__ = [
         (Allow, Everyone, "enter"),
-        (Allow, "role:admin", ("read", "store", "remove", "administer")),
-        (Allow, "role:editor", ("read", "store", "remove")),
+        (Allow, "role:admin", ("read", "store", "remove", "batches", "users")),
+        (Allow, "role:editor", ("read", "store", "remove", "batches")),
         (Allow, "role:reader", "read"),
         DENY_ALL,
     ]

@@ -9,7 +9,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from belfoot_img.console.rendering import page, url
-from belfoot_img.console.resources import ArticleImage, Images, Thumbnail
+from belfoot_img.console.resources import Images, Thumbnail, segment_of
 from belfoot_img.errors import ImageNotFound
 from belfoot_img.models import listing, thumbnail
 from belfoot_img.views import paging
@@ -39,7 +39,7 @@ def images(context, request):
         "wrong": wrong,
         "searched": bool(here),
         "actions": ACTIONS,
-        "tiles": [(row, ArticleImage.of(row.article_id, context)) for row in rows[:PAGE]],
+        "tiles": [(row, context[segment_of(row.article_id)]) for row in rows[:PAGE]],
         "newest": f"{url(request, 'images')}?{urlencode(here)}" if after else None,
         "older": older and f"{url(request, 'images')}?{urlencode({**here, 'after': older})}",
     }

@@ -11,7 +11,17 @@ from belfoot_img.console.files import FILES
 from tests.client import ADMIN, EDITOR
 from tests.photographs import photograph
 
-PAGES = ("images", "images?since=x&q=a", "images/42", "images/42/delete")
+PAGES = (
+    "images",
+    "images?since=x&q=a",
+    "images/42",
+    "images/42/delete",
+    "store",
+    "batches",
+    "users",
+    "users/reader",
+    "health",
+)
 
 
 @pytest.fixture
