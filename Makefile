@@ -11,7 +11,7 @@ VERSION = $(shell sed -n 's/__version__ = "\(.*\)"/\1/p' belfoot_img/version.py)
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
-.PHONY: translations help demo test serve revision lint style imports types format bench faults fuzz release clean
+.PHONY: help demo test serve revision lint style imports types format bench faults fuzz release translations clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -59,9 +59,11 @@ fuzz: $(INSTALLED)  ## random pictures, requests and links, from a seed: goes on
 
 lint: style imports types  ## everything that is checked without running the code
 
-style: $(INSTALLED)  ## ruff: rules and format
+style: $(INSTALLED)  ## rules and format of code, Dockerfile and compose.yaml
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 imports: $(INSTALLED)  ## import-linter: which part may import which
 	$(BIN)/lint-imports --no-logo
@@ -89,6 +91,7 @@ LOCALE := belfoot_img/console/locale
 PO := $(LOCALE)/ru/LC_MESSAGES/belfoot_img.po
 
 translations: $(INSTALLED)  ## brings the console's Russian up to its templates: new messages into the .po, the .po into the .mo
+	@mkdir -p var
 	$(BIN)/pybabel --quiet extract -F $(LOCALE)/babel.cfg -k _ -o var/belfoot_img.pot --no-location belfoot_img/console
 	$(BIN)/pybabel --quiet update -i var/belfoot_img.pot -o $(PO) -l ru --no-wrap --no-fuzzy-matching --ignore-obsolete
 	$(BIN)/pybabel --quiet compile -i $(PO) -o $(PO:.po=.mo)

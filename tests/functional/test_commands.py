@@ -20,6 +20,7 @@ from tests.ports import free_port, until
 
 HERE = "tests/functional/test_commands.py"
 BENCHMARKS = "tests/functional/test_benchmarks.py"
+ORDERS = "tests/functional/test_orders.py"
 OPERATIONS = "tests/functional/test_operations.py"
 PRODUCTION = "tests/functional/test_production.py"
 BULK = "tests/functional/test_bulk_command.py"
@@ -32,6 +33,8 @@ COVERED = {
     "make serve": f"{HERE}::test_make_serve_prints_curl_lines_that_work_as_pasted",
     "make revision": f"{HERE}::test_make_revision_writes_the_next_migration",
     "make format": f"{HERE}::test_make_format_mends_what_make_style_refuses",
+    "make fuzz": f"{ORDERS}::test_the_largest_pictures_change_nothing_for_the_innocent_ones_between_them",
+    "make translations": f"{HERE}::test_make_translations_finds_nothing_that_is_not_translated_yet",
     "make clean": f"{HERE}::test_make_clean_removes_what_the_other_commands_made",
     "make test": ".ci/run",
     "make lint": ".ci/run",
@@ -72,6 +75,7 @@ HOSTS_OWN = {
     "runuser": "createuser and createdb of a Debian host's PostgreSQL",
     "systemctl": "needs systemd as the first process; systemd-analyze and systemd-socket-activate check the units",
     "journalctl": "needs systemd as the first process",
+    "docker compose": "needs Docker; the suite builds and runs the image by buildah and checks compose.yaml",
     "editor": "a person's",
     **dict.fromkeys(("cd", "set", ".", "export", "install", "rm", "umask", "echo", "diff"), "the shell's own"),
 }
@@ -181,6 +185,17 @@ def test_make_format_mends_what_make_style_refuses(tree):
     assert subprocess.run(_make("style"), cwd=tree, capture_output=True, timeout=120).returncode != 0
     make(tree, "format")
     make(tree, "style")
+
+
+def test_make_translations_finds_nothing_that_is_not_translated_yet(tree):
+    (catalogue,) = (tree / "belfoot_img").rglob("ru/LC_MESSAGES/*.po")
+    before = catalogue.read_text()
+    make(tree, "translations")
+    assert _messages(catalogue.read_text()) == _messages(before)
+
+
+def _messages(catalogue: str) -> list[str]:
+    return sorted(line for line in catalogue.splitlines() if line.startswith(("msgid", "msgstr")))
 
 
 def test_make_clean_removes_what_the_other_commands_made(tree):
