@@ -19,7 +19,8 @@ from sqlalchemy.engine import URL, make_url
 from belfoot_img.models import embedded_keeper
 from belfoot_img.settings import SettingsError, one_line
 
-_keepers: dict[tuple[int, Path], subprocess.Popen] = {}
+_keepers: dict[tuple[int, Path], int] = {}
+"""Open pipes, by the process and the folder."""
 
 
 def start(folder: str | Path) -> URL:

@@ -13,15 +13,20 @@ import sys
 from pathlib import Path
 
 
-def start(folder: Path) -> subprocess.Popen:
-    """Starts the keeper of the calling process, which keeps the result for as long as it lives."""
-    return subprocess.Popen(
+def start(folder: Path) -> int:
+    """Starts the keeper of the calling process; returns the pipe's descriptor, which stays open as long as it lives."""
+    keeper = subprocess.Popen(
         [sys.executable, "-m", __name__, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # a Ctrl-C is meant for the server
     )
+    assert keeper.stdin is not None
+    pipe = os.dup(keeper.stdin.fileno())
+    keeper.stdin.close()
+    keeper.returncode = 0  # nobody waits for it: it outlives this process, which is no reason for a warning
+    return pipe
 
 
 def main(folder: Path) -> None:

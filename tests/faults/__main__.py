@@ -1,4 +1,4 @@
-"""``make faults``: every row in full, in about ten minutes; exit status 1 where an aim was missed."""
+"""``make faults``: every row in full, in about an hour; exit status 1 where an aim was missed."""
 
 from __future__ import annotations
 

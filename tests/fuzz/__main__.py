@@ -1,10 +1,11 @@
 """``make fuzz``: five minutes of each kind, from where the last run with this seed stopped; exit status 1 where
-something is wrong. ``python -m tests.fuzz conversions --steps 2000 --minutes 120`` takes one kind further."""
+something is wrong. ``python -m tests.fuzz orders --steps 2000 --minutes 120`` takes one kind further."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from tests.fuzz import sources
 from tests.fuzz.conversions import Conversions
+from tests.fuzz.links import Links
+from tests.fuzz.requests import Requests
 from tests.fuzz.steps import Finding, Journal, Step, go_on
 
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "fuzz"
@@ -38,7 +41,23 @@ def mutations() -> Iterator[Step]:
         yield conversions.step
 
 
-KINDS = {"orders": orders, "mutations": mutations}
+@contextmanager
+def requests() -> Iterator[Step]:
+    """Mutated requests through NGINX and gunicorn."""
+    with tempfile.TemporaryDirectory(prefix="belfoot_img_fuzz_", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own where root starts it
+        with Requests(Path(folder) / "site") as sending:
+            yield sending.step
+
+
+@contextmanager
+def links() -> Iterator[Step]:
+    """Generated links to the fetcher."""
+    with Links() as following:
+        yield following.step
+
+
+KINDS = {"orders": orders, "mutations": mutations, "requests": requests, "links": links}
 
 
 def main() -> int:

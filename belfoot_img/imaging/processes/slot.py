@@ -118,6 +118,7 @@ class ProcessSlot:
 
     def _attempt(self, function: Callable[..., Any], arguments: Sequence[Any], until: float) -> Any:
         limits, before = self._limits, _cpu_seconds(self.pid)
+        assert self._pool is not None
         self._conversions += 1
         future = self._future = self._pool.schedule(
             inside.perform, (limits.cpu, limits.memory, function, list(arguments))

@@ -1,4 +1,4 @@
-"""A short form of ``python -m tests.fuzz``: no picture changes what becomes of another in the same process."""
+"""A short form of ``make fuzz``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import random
 
 from tests.fuzz import sources
 from tests.fuzz.conversions import Conversions
-from tests.fuzz.steps import Journal, go_on
+from tests.fuzz.links import Links
+from tests.fuzz.requests import Requests
+from tests.fuzz.steps import Finding, Journal, go_on
 
 
-def wrong(conversions: Conversions, folder, steps: int, seed: int) -> list:
+def wrong(trying, folder, steps: int, seed: int) -> list:
     journal = Journal(folder / "journal")
-    return [found for found in go_on(conversions.step, seed, journal, 60, steps) if found.wrong]
+    return [found for found in go_on(trying.step, seed, journal, 60, steps) if found.wrong]
 
 
 def test_the_largest_pictures_change_nothing_for_the_innocent_ones_between_them(tmp_path):
@@ -25,10 +27,20 @@ def test_changed_files_of_every_format_in_one_process(tmp_path):
         assert not wrong(conversions, tmp_path, steps=25, seed=8)
 
 
-def test_a_run_goes_on_where_it_stopped(tmp_path):
-    def step(number: int, chance: random.Random):
-        from tests.fuzz.steps import Finding
+def test_generated_links_dial_no_forbidden_address(tmp_path):
+    with Links() as links:
+        assert not wrong(links, tmp_path, steps=500, seed=8)
 
+
+def test_mutated_requests_are_never_a_fault_of_our_own(tmp_path):
+    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        path.chmod(path.stat().st_mode | 0o055)  # PostgreSQL runs as a user of its own where root starts it
+    with Requests(tmp_path / "site") as requests:
+        assert not wrong(requests, tmp_path, steps=150, seed=8)
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path):
+    def step(number: int, chance: random.Random) -> Finding:
         return Finding(number, "x", str(chance.random()))
 
     whole = list(go_on(step, 3, Journal(tmp_path / "whole"), 1, 10))
