@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from enum import IntEnum
 from importlib.util import find_spec
 from typing import Protocol
 
@@ -28,11 +29,22 @@ def in_vips(pixels: Image.Image) -> pyvips.Image:
     return pyvips.Image.new_from_memory(pixels.tobytes(), *pixels.size, len(pixels.getbands()), "uchar")
 
 
+class Table(IntEnum):
+    """A quantisation table of mozjpeg, by its number there (``jpeg_set_defaults``, ``quant_tables``)."""
+
+    ANNEX_K = 0  # of the JPEG standard
+    MS_SSIM = 2  # tuned for MS-SSIM on the Kodak pictures
+    ROBIDOUX = 3  # N. Robidoux, as in ImageMagick
+    WATSON = 5  # Watson, Taylor and Borthwick: DCTune, 1997
+    AHUMADA = 7  # Ahumada, Watson and Peterson: a visual detection model, 1993
+    PETERSON = 8  # Peterson, Ahumada and Watson: an improved detection model, 1993
+
+
 class Encoder(Protocol):
-    """``dear``: made with all that saves bytes, whatever the time it takes; ``trellis`` alone is half of it."""
+    """``final``: made with all that saves bytes, as what is stored is."""
 
     name: str
-    dear: bool
+    final: bool
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
         """``pixels``: RGB or L. ``quality``: libjpeg's scale, 1 to 100. ``chroma``: "4:2:0" or "4:4:4"."""
@@ -40,7 +52,7 @@ class Encoder(Protocol):
 
 
 class Drafting(Encoder, Protocol):
-    """An encoder that can be tried out cheaply.
+    """An encoder that has cheaper forms to try out.
 
     ``draft``: the same quantisation tables, bytes in proportion; ``trial``: the same pixels when decoded, or nearly.
     The shares: the encoder's own bytes / theirs, on the average of many pictures.
@@ -57,7 +69,7 @@ class PillowEncoder:
     """libjpeg-turbo: Annex K's quantisation tables, optimised Huffman codes, baseline."""
 
     name: str = "pillow"
-    dear: bool = False
+    final: bool = False
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
         jpeg = io.BytesIO()
@@ -69,28 +81,27 @@ class PillowEncoder:
 class MozjpegEncoder:
     """libvips' mozjpeg.
 
-    ``table``: mozjpeg's number of a quantisation table: 0 Annex K, 2 tuned for MS-SSIM, 3 by N. Robidoux, 5 by Watson,
-    Taylor and Borthwick, 7 by Ahumada, Watson and Peterson, 8 by Peterson, Ahumada and Watson. ``trellis``: trellis
-    quantisation and overshoot deringing; ``dear``: that, progressive, and scans split in the way that is smallest.
+    ``trellis``: trellis quantisation and overshoot deringing; ``final``: that, progressive, and scans split in the way
+    that is smallest. The shares were measured on photographs of 1 to 3 MP (docs/quality.md).
     """
 
-    table: int
+    table: Table
     trellis: bool = True
-    dear: bool = True
+    final: bool = True
     draft_share: float = 0.862
     trial_share: float = 0.975
 
     @property
     def name(self) -> str:
-        return f"mozjpeg-{self.table}"
+        return f"mozjpeg-{self.table:d}"
 
     @property
     def draft(self) -> MozjpegEncoder:
-        return MozjpegEncoder(self.table, trellis=False, dear=False)
+        return MozjpegEncoder(self.table, trellis=False, final=False)
 
     @property
     def trial(self) -> MozjpegEncoder:
-        return MozjpegEncoder(self.table, trellis=True, dear=False)
+        return MozjpegEncoder(self.table, trellis=True, final=False)
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
         return in_vips(pixels).jpegsave_buffer(
@@ -98,10 +109,10 @@ class MozjpegEncoder:
             quant_table=self.table,
             subsample_mode="on" if chroma == HALVED else "off",
             optimize_coding=True,
-            interlace=self.dear,
+            interlace=self.final,
             trellis_quant=self.trellis,
             overshoot_deringing=self.trellis,
-            optimize_scans=self.dear,
+            optimize_scans=self.final,
             keep="none",
         )
 
@@ -112,7 +123,7 @@ class JpegliEncoder:
 
     packed: bool = True
     name: str = "jpegli"
-    dear: bool = False
+    final: bool = False
     draft_share: float = 0.89
     trial_share: float = 1.0
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pkgutil
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from PIL import Image
@@ -18,7 +19,7 @@ from belfoot_img.imaging.proportions import size_at
 from belfoot_img.settings import ImagingSettings
 
 POLICIES = {
-    "best": "belfoot_img.imaging.fitting.best.search.Best",
+    "best": "belfoot_img.imaging.fitting.best.policy.Best",
     "ladder": "belfoot_img.imaging.fitting.ladder.Ladder",
 }
 
@@ -29,7 +30,7 @@ class Candidate:
 
     ``width``, ``height`` in px; ``scale``: new side / source's side; ``chroma``: "4:2:0" or "4:4:4"; ``bytes`` of the
     JPEG; ``likeness`` to the reference, 100 = identical, ``None`` where it was not judged; ``milliseconds`` of CPU;
-    ``dear``: made with trellis quantisation.
+    ``final``: of the whole picture, with all that saves bytes.
     """
 
     encoder: str
@@ -41,7 +42,7 @@ class Candidate:
     bytes: int
     likeness: float | None
     milliseconds: float
-    dear: bool
+    final: bool
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,20 @@ class Record:
         self.candidates: list[Candidate] = []
 
     def make(
-        self, encoder: Encoder, pixels: Image.Image, quality: int, chroma: str, scale: float | None = None
+        self,
+        encoder: Encoder,
+        pixels: Image.Image,
+        quality: int,
+        chroma: str,
+        *,
+        scale: float | None = None,
+        judge: Callable[[bytes], float | None] = lambda jpeg: None,
     ) -> tuple[bytes, Candidate]:
-        """``scale``: where ``pixels`` are a sample of the picture, that at which they were encoded."""
+        """``scale``: where ``pixels`` are a sample of the picture, that at which they were encoded; ``judge``: gives
+        the likeness of what was encoded."""
         began = time.thread_time()
         jpeg = encoder.encode(pixels, quality, chroma)
+        milliseconds = 1000 * (time.thread_time() - began)
         candidate = Candidate(
             encoder=encoder.name,
             scale=scale or max(pixels.size) / self._source_side,
@@ -128,17 +138,12 @@ class Record:
             quality=quality,
             chroma=chroma,
             bytes=len(jpeg),
-            likeness=None,
-            milliseconds=1000 * (time.thread_time() - began),
-            dear=encoder.dear,
+            likeness=judge(jpeg),
+            milliseconds=milliseconds,
+            final=encoder.final,
         )
         self.candidates.append(candidate)
         return jpeg, candidate
-
-    def judged(self, likeness: float) -> float:
-        """Notes the likeness of the candidate that was made last, and gives it back."""
-        self.candidates[-1] = replace(self.candidates[-1], likeness=likeness)
-        return likeness
 
     def fitted(self, jpeg: bytes, candidate: Candidate) -> Fitted:
         return Fitted(

@@ -7,56 +7,72 @@ from collections.abc import Hashable
 
 AIM = 0.994  # of the limit
 HEADER = 700  # bytes of a progressive JPEG that do not depend on the picture
+LEAST_QUALITY = 5
 
 
 class Model:
-    """Bytes of a JPEG, header apart, as powers of scale and of coarseness, by a level for each recipe.
+    """Log of the bytes of a JPEG, header apart: linear in the logs of scale and coarseness, with a level a recipe.
 
-    Every encode corrects the recipe's level; two in a row that differ in one of them correct that power, which is the
-    picture's own: a smooth one with grain takes more than twice the bytes for twice the pixels.
+    Every encode corrects the recipe's level. Two encodes of a recipe in a row that differ in scale or quality alone
+    correct that power, which is the picture's own: a smooth one with grain takes more than twice the bytes for twice
+    the pixels.
     """
 
-    SCALE, QUALITY = 1.6, 0.65
-    SCALES, QUALITIES = (1.2, 3.0), (0.4, 1.3)
+    SCALE, QUALITY = 1.6, 0.75
+    SCALES, QUALITIES = (1.2, 3.0), (0.4, 1.5)
 
     def __init__(self, size_limit: int, pixels: int):
-        self._target = math.log(max(1, AIM * size_limit - HEADER))
+        self.limit = size_limit
+        self._level = math.log(0.09 * pixels)  # one bit or so a pixel at quality 50
         self._levels: dict[Hashable, float] = {}
-        self._level = math.log(0.09 * pixels)
-        self._scale_power, self._quality_power = self.SCALE, self.QUALITY
-        self._last: dict[Hashable, tuple[float, float, float]] = {}
+        self.scale_power, self.quality_power = self.SCALE, self.QUALITY
+        self._last: dict[Hashable, tuple[float, int, float]] = {}
 
-    def excess(self, size: int) -> float:
+    @property
+    def limit(self) -> float:
+        """Bytes of a JPEG that fills the limit."""
+        return math.exp(self._target) + HEADER
+
+    @limit.setter
+    def limit(self, size: float) -> None:
+        self._target = math.log(max(1, AIM * size - HEADER))
+
+    def excess(self, size: float) -> float:
         """Log of (bytes / bytes that fill the limit), header apart."""
         return math.log(max(1, size - HEADER)) - self._target
 
     def correct(self, recipe: Hashable, scale: float, quality: int, excess: float) -> None:
-        at = math.log(scale), math.log(coarseness(quality)), excess
         if recipe in self._last:
-            by_scale, by_coarseness, by_bytes = (now - then for now, then in zip(at, self._last[recipe], strict=True))
-            if abs(by_scale) > 0.05 and by_coarseness == 0:
-                self._scale_power = clipped(by_bytes / by_scale, self.SCALES)
-            if abs(by_coarseness) > 0.05 and by_scale == 0:
-                self._quality_power = clipped(-by_bytes / by_coarseness, self.QUALITIES)
-        self._last[recipe] = at
-        self._level = self._target + excess - self._scale_power * at[0] + self._quality_power * at[1]
+            last_scale, last_quality, last_excess = self._last[recipe]
+            by_scale = math.log(scale / last_scale)
+            by_coarseness = math.log(coarseness(quality) / coarseness(last_quality))
+            if abs(by_scale) > 0.05 and quality == last_quality:
+                self.scale_power = clipped((excess - last_excess) / by_scale, self.SCALES)
+            if abs(by_coarseness) > 0.05 and scale == last_scale:
+                self.quality_power = clipped((last_excess - excess) / by_coarseness, self.QUALITIES)
+        self._last[recipe] = scale, quality, excess
+        self._level = self._target + excess - self._shape(scale, quality)
         self._levels[recipe] = self._level
-
-    def knows(self, recipe: Hashable) -> bool:
-        return recipe in self._levels
 
     def scale(self, recipe: Hashable, quality: int) -> float:
         """At which that quality fills the limit; may be above 1."""
-        room = self._target - self._levels.get(recipe, self._level)
-        return math.exp((room + self._quality_power * math.log(coarseness(quality))) / self._scale_power)
+        return math.exp((self._room(recipe) - self._shape(1, quality)) / self.scale_power)
 
-    def guess(self, recipe: Hashable, quality: int) -> tuple[float, int]:
-        """Scale and quality that fill the limit: this quality, or a higher one where even scale 1 does not."""
-        scale = self.scale(recipe, quality)
-        if scale < 1:
-            return scale, quality
-        room = self._target - self._levels.get(recipe, self._level)
-        return 1.0, max(quality, fineness(math.exp(-room / self._quality_power)))
+    def quality(self, recipe: Hashable, scale: float) -> int:
+        """That fills the limit at that scale."""
+        room = self._room(recipe) - self._shape(scale, 50)
+        return max(LEAST_QUALITY, fineness(math.exp(-room / self.quality_power)))
+
+    def quality_near(self, quality: int, by_scale: float) -> int:
+        """That gives as many bytes at ``by_scale`` times the scale."""
+        change = self.scale_power * math.log(by_scale) / self.quality_power
+        return max(LEAST_QUALITY, fineness(coarseness(quality) * math.exp(change)))
+
+    def _room(self, recipe: Hashable) -> float:
+        return self._target - self._levels.get(recipe, self._level)
+
+    def _shape(self, scale: float, quality: int) -> float:
+        return self.scale_power * math.log(scale) - self.quality_power * math.log(coarseness(quality))
 
 
 def clipped(value: float, within: tuple[float, float]) -> float:
@@ -71,4 +87,4 @@ def coarseness(quality: int) -> float:
 def fineness(coarseness: float) -> int:
     """The quality of that coarseness, downwards."""
     percent = 100 * coarseness
-    return max(1, min(100, math.floor(5000 / percent if percent > 100 else 100 - percent / 2)))
+    return max(1, min(100, math.floor(1e-9 + (5000 / percent if percent > 100 else 100 - percent / 2))))

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import math
 
+import cv2
+import numpy as np
 from PIL import Image
 
-PIXELS = 250_000  # of a sample at the scale at which it is encoded
-TILE, TILE_REDUCED = 160, 112  # px; px at that scale, below which the seams would count for too much
+SIDE, SIDE_REDUCED = 160, 112  # px of a tile, and at the scale of the trials, below which its seams count for too much
 
 
-def sample_of(picture: Image.Image, scale: float) -> Image.Image:
-    """Square tiles from an even grid over the picture, set side by side; the picture itself where it is small.
+def sample_of(picture: Image.Image, scale: float, pixels: int) -> Image.Image:
+    """Square tiles of the picture, set side by side; the picture itself where it is small.
 
-    ``scale``: about the one at which the sample will be encoded.
+    ``scale``: about the one at which the sample will be encoded; ``pixels``: of the sample at that scale. The tiles are
+    a systematic sample: all of them are put in order of how much detail they have, and taken at even distances from
+    that order. So the sample has busy and plain places in the picture's own proportions, wherever they lie.
     """
-    width, height = picture.size
-    wanted = PIXELS / scale**2
-    tile = max(TILE, 16 * round(TILE_REDUCED / scale / 16))
-    columns = min(width // tile, round(math.sqrt(wanted * width / height) / tile))
-    rows = min(height // tile, round(math.sqrt(wanted * height / width) / tile))
-    if columns * rows == 0 or width * height <= 1.4 * wanted:
+    side = max(SIDE, 16 * round(SIDE_REDUCED / scale / 16))
+    columns, rows = picture.width // side, picture.height // side
+    count = round(pixels / (side * scale) ** 2)
+    if count == 0 or columns * rows == 0 or columns * rows <= 1.4 * count:
         return picture
-    sample = Image.new(picture.mode, (columns * tile, rows * tile))
-    for row in range(rows):
-        top = (2 * row + 1) * height // (2 * rows) - tile // 2
-        for column in range(columns):
-            left = (2 * column + 1) * width // (2 * columns) - tile // 2
-            sample.paste(picture.crop((left, top, left + tile, top + tile)), (column * tile, row * tile))
-    return sample
+    detail = _detail(picture, columns, rows)
+    order = np.argsort(detail, axis=None, kind="stable")
+    taken = [int(order[(2 * number + 1) * order.size // (2 * count)]) for number in range(count)]
+    return _mosaic(picture, [divmod(tile, columns) for tile in taken], (columns, rows), side)
+
+
+def _detail(picture: Image.Image, columns: int, rows: int) -> np.ndarray:
+    """The mean strength of edges in each cell of a grid over the picture."""
+    luma = np.asarray(picture.convert("L"))
+    if min(luma.shape) > 1000:
+        luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    edges = cv2.convertScaleAbs(cv2.Laplacian(luma, cv2.CV_16S))
+    return cv2.resize(edges.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+
+
+def _mosaic(picture: Image.Image, tiles: list[tuple[int, int]], grid: tuple[int, int], side: int) -> Image.Image:
+    """The tiles (row, column of the grid), each of ``side`` px, as a picture of about the proportions of a square."""
+    across = math.ceil(math.sqrt(len(tiles)))
+    tiles = tiles[: len(tiles) // across * across]
+    mosaic = Image.new(picture.mode, (across * side, len(tiles) // across * side))
+    for number, (row, column) in enumerate(tiles):
+        left = (2 * column + 1) * picture.width // (2 * grid[0]) - side // 2
+        top = (2 * row + 1) * picture.height // (2 * grid[1]) - side // 2
+        mosaic.paste(
+            picture.crop((left, top, left + side, top + side)), (number % across * side, number // across * side)
+        )
+    return mosaic

@@ -1,0 +1,25 @@
+"""How much CPU the search may spend: three levels, each by counts, never by time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    """``sample_pixels``: of the sample at the scale at which it is encoded; ``rivals``: recipes tried beside the first
+    one, at most; ``climbs``: the scale is searched again with the recipe that won; ``finalists``: recipes that are
+    compared on the whole picture, where one of them is not clearly ahead on the sample.
+    """
+
+    sample_pixels: int
+    rivals: int
+    climbs: bool
+    finalists: int
+
+
+EFFORTS = {
+    "low": Effort(sample_pixels=90_000, rivals=2, climbs=False, finalists=1),
+    "normal": Effort(sample_pixels=200_000, rivals=9, climbs=False, finalists=1),
+    "high": Effort(sample_pixels=1_000_000, rivals=99, climbs=True, finalists=3),
+}
