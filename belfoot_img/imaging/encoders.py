@@ -122,19 +122,19 @@ class JpegliEncoder:
     """jpegli (the package pyjpegli), which writes baseline, 4:2:0; ``packed``: made progressive without loss."""
 
     packed: bool = True
+    final: bool = True
     name: str = "jpegli"
-    final: bool = False
     draft_share: float = 0.89
     trial_share: float = 1.0
 
     @property
     def draft(self) -> JpegliEncoder:
-        return JpegliEncoder(packed=False)
+        return JpegliEncoder(packed=False, final=False)
 
     @property
     def trial(self) -> JpegliEncoder:
-        """Itself: what packing saves differs too much from picture to picture to be foretold."""
-        return self
+        """The same bytes: what packing saves differs too much from picture to picture to be foretold."""
+        return JpegliEncoder(final=False)
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
         import pyjpegli

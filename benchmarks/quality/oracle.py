@@ -7,14 +7,15 @@ import io
 from PIL import Image
 
 from belfoot_img.errors import CannotFit
-from belfoot_img.imaging.encoders import FULL, HALVED
+from belfoot_img.imaging.encoders import FULL, HALVED, Table
 from belfoot_img.imaging.fitting import policy as fitting
-from belfoot_img.imaging.fitting.best import search as best
+from belfoot_img.imaging.fitting.best.filling import Filling
 from belfoot_img.imaging.fitting.best.likeness import Likeness
+from belfoot_img.imaging.fitting.best.recipes import JPEGLI, mozjpeg
+from belfoot_img.imaging.fitting.best.search import Trial
 from benchmarks.quality import methods
 
-TABLES = (0, 2, 3, 5, 7, 8)
-RECIPES = (*(best.mozjpeg(table, chroma) for table in TABLES for chroma in (HALVED, FULL)), *best.JPEGLI)
+RECIPES = (*(mozjpeg(table, chroma) for table in Table for chroma in (HALVED, FULL)), *JPEGLI)
 FIRST = 5
 
 
@@ -27,10 +28,10 @@ def search(source: bytes, limit: int) -> list[bytes]:
     found: dict[bytes, float] = {}
     for recipe in RECIPES:
         scale = 0.5
-        for quality in range(95, 25, -5):
-            filling = best.Filling(original, pixels, [quality], limit, fitting.Record(original))
+        for quality in range(95, 5, -5):
+            filling = Filling(original, pixels, limit, fitting.Record(original))
             try:
-                jpeg, candidate = filling.fill(best.Trial(recipe, quality, scale, 0.0))
+                jpeg, candidate = filling.fill(Trial(recipe, scale, quality, 0.0, recipe.encoder.draft_share))
             except CannotFit:
                 continue
             scale = max(candidate.width, candidate.height) / max(pixels.size)

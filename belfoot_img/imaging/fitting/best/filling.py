@@ -9,16 +9,16 @@ from PIL import Image
 
 from belfoot_img.errors import CannotFit
 from belfoot_img.imaging.decoding.decoder import Original
-from belfoot_img.imaging.fitting.best.bytes_model import AIM, LEAST_QUALITY, Model, coarseness, fineness
+from belfoot_img.imaging.fitting.best.bytes_model import AIM, HEADER, LEAST_QUALITY, Model, coarseness, fineness
 from belfoot_img.imaging.fitting.best.likeness import Likeness
 from belfoot_img.imaging.fitting.best.recipes import FINEST, Recipe
 from belfoot_img.imaging.fitting.best.search import Trial, gain
-from belfoot_img.imaging.fitting.policy import Candidate, Record, reduced, size_at
+from belfoot_img.imaging.fitting.policy import Candidate, Record, reduced
+from belfoot_img.imaging.proportions import size_at
 
 FILLED = 0.986
 SURELY_MORE = 4  # pixels for each byte of the limit; beyond them quality 100 is out of reach
 FINAL_ENCODES = 5  # at most; after them only what is sure to fit
-SURELY_OVER = 0.02  # log of bytes by which one step of quality more must be foretold to miss the limit, not to be tried
 
 Made = tuple[bytes, Candidate]
 
@@ -68,37 +68,36 @@ class Filling:
     def _start(self, trial: Trial) -> tuple[int, int]:
         """Side and quality that a draft of the whole says are right: the quality at scale 1, the side below it."""
         side = max(1, min(self._largest, round(trial.scale * self._largest)))
-        draft, _ = self._record.make(
-            trial.recipe.encoder.draft, self._at(side), trial.quality, trial.recipe.chroma
-        )
-        excess = math.log(len(draft) * trial.share / (AIM * self._limit))
+        draft, _ = self._record.make(trial.recipe.encoder.draft, self._at(side), trial.quality, trial.recipe.chroma)
+        size = (len(draft) - HEADER) * trial.share + HEADER
+        excess = math.log(max(1, size) / (AIM * self._limit))
         if side == self._largest:
             quality = fineness(coarseness(trial.quality) * math.exp(excess / Model.QUALITY))
             return side, max(LEAST_QUALITY, quality)
         return max(1, min(self._largest, round(side * math.exp(-excess / Model.SCALE)))), trial.quality
 
     def _by_quality(self, recipe: Recipe, quality: int) -> Made | None:
-        """The highest quality that fits at scale 1, if that is not below the least."""
-        below, above, filled = LEAST_QUALITY - 1, 101, None
-        for _ in range(FINAL_ENCODES):
+        """The highest quality that fits at scale 1, or near enough to it; None where the least does not fit.
+
+        Bytes go as a power of the coarseness; which one, two encodes say.
+        """
+        fits: tuple[int, float] | None = None  # the highest quality that did, and the log of its bytes / limit
+        over: tuple[int, float] | None = None
+        power, filled = Model.QUALITY, None
+        while True:
             made = self._encode(recipe, self._largest, quality)
             excess = math.log(len(made[0]) / self._limit)
             if excess <= 0:
-                below, filled = quality, made
+                fits, filled = (quality, excess), made
             else:
-                above = quality
-            if above - below <= 1 or (filled and self._is_full(quality, excess)):
-                break
-            guess = fineness(coarseness(quality) * math.exp(excess / Model.QUALITY))
+                over = (quality, excess)
+            below, above = fits[0] if fits else LEAST_QUALITY - 1, over[0] if over else 101
+            if fits and over:
+                power = (over[1] - fits[1]) / math.log(coarseness(fits[0]) / coarseness(over[0]))
+            if above - below <= 1 or (filled and _is_full(*fits, power)):
+                return filled
+            guess = fineness(coarseness(quality) * math.exp(excess / min(max(power, 0.2), 1.5)))
             quality = min(max(guess, below + 1), above - 1)
-        return filled
-
-    def _is_full(self, quality: int, excess: float) -> bool:
-        """Whether one step more surely misses the limit."""
-        if excess > 0:
-            return False
-        step = Model.QUALITIES[0] * math.log(coarseness(quality) / coarseness(quality + 1))
-        return excess > min(math.log(FILLED), SURELY_OVER - step) or excess > SURELY_OVER - step
 
     def _by_scale(self, recipe: Recipe, quality: int, side: int) -> Made:
         """The largest side that fits at this quality, or near enough to it.
@@ -136,3 +135,8 @@ class Filling:
         if self._scaled[0] != side:
             self._scaled = side, reduced(self._reference, size_at(self._size, side))
         return self._scaled[1]
+
+
+def _is_full(quality: int, excess: float, power: float) -> bool:
+    """Whether one step more of quality is foretold to miss the limit."""
+    return quality == 100 or excess + power * math.log(coarseness(quality) / coarseness(quality + 1)) > 0

@@ -20,6 +20,7 @@ WINDOW, DEVIATION = (11, 11), 1.5  # of the Gaussian, px
 STABILISER = 0.0009
 LEAST_SIDE = 8  # px; a plane smaller than this is not compared
 FULL_PIXELS, STRIPS = 300_000, 6  # a larger picture is compared at full size in strips only
+SMALL = 0.45  # scale of a candidate whose colours need not be brought to more than half; at 0.5 it flatters by 0.7
 BAND = 256  # rows
 OPSIN_BIAS = 0.0037930732552754493
 OPSIN = np.array([[0.30, 0.622, 0.078], [0.23, 0.692, 0.078], [0.24342269, 0.20476745, 0.55180987]], dtype=np.float32)
@@ -51,12 +52,25 @@ LINEAR = np.where(_srgb <= 0.04045, _srgb / 12.92, ((_srgb + 0.055) / 1.055) ** 
 class Likeness:
     """Judges candidates against one reference, whose side of the comparison is computed once."""
 
-    def __init__(self, reference: Image.Image):
+    def __init__(self, reference: Image.Image, counted: Image.Image | None = None):
+        """``counted``: an "L" of the reference's size, 255 where differences count and 0 where they do not."""
         self._size = reference.size
         self._views = [
-            [_View(plane, terms) for plane, terms in zip(planes, weights, strict=True) if terms != NOTHING]
+            [
+                _View(plane, terms, self._counted(counted, plane))
+                for plane, terms in zip(planes, weights, strict=True)
+                if terms != NOTHING
+            ]
             for planes, weights in self._planes_of(reference)
         ]
+
+    def _counted(self, counted: Image.Image | None, plane: np.ndarray) -> np.ndarray | None:
+        """1 where the points of a plane count, else 0."""
+        if counted is None:
+            return None
+        rows = self._strips_of(counted) if plane.shape[1] == self._size[0] else np.asarray(counted)
+        rows = cv2.resize(rows, plane.shape[::-1], interpolation=cv2.INTER_AREA)
+        return (rows > 250).astype(np.float32)
 
     def of(self, candidate: Image.Image) -> float:
         """About SSIMULACRA2's number: 100 = identical, 70 good, 50 fair, below 30 poor; may be negative.
@@ -72,15 +86,17 @@ class Likeness:
     def _planes_of(self, pixels: Image.Image) -> list[tuple[list[np.ndarray], tuple]]:
         """Y at full size, then X, Y and B from a quarter of it down, each with its weights."""
         halves = [side // 2 for side in self._size]
-        halvings = int(pixels.width <= halves[0] and min(halves) >= 4 * LEAST_SIDE)
-        if halvings:  # colours need not be brought to more than half; an odd last row or column is left out
+        halvings = int(pixels.width <= SMALL * self._size[0] and min(halves) >= 4 * LEAST_SIDE)
+        if halvings:  # an odd last row or column is left out
             covered = [
                 2 * side * half / whole for side, half, whole in zip(pixels.size, halves, self._size, strict=True)
             ]
             coloured = pixels.resize(halves, Image.Resampling.LANCZOS, box=(0, 0, *covered))
         else:
             coloured = pixels if pixels.size == self._size else pixels.resize(self._size, Image.Resampling.LANCZOS)
-        planes: list[tuple[list[np.ndarray], tuple]] = [([self._strips_of(pixels.convert("L"))], FULL_Y)]
+        planes: list[tuple[list[np.ndarray], tuple]] = [
+            ([cv2.LUT(self._strips_of(pixels.convert("L")), GREY_Y)], FULL_Y)
+        ]
         if min(coloured.size) < 2 * LEAST_SIDE << FIRST_HALVINGS - halvings:
             return planes
         linear = _linear(coloured, FIRST_HALVINGS - halvings)
@@ -92,7 +108,7 @@ class Likeness:
         return planes
 
     def _strips_of(self, luma: Image.Image) -> np.ndarray:
-        """Y of strips spread evenly over the height, each at full size: (height, width)."""
+        """Strips spread evenly over the height, each at full size: (height, width)."""
         width, height = self._size
         strips = 1 if width * height <= FULL_PIXELS else STRIPS
         tall = height if strips == 1 else max(1, FULL_PIXELS // (strips * width))
@@ -100,14 +116,15 @@ class Likeness:
         down = luma.height / height
         boxes = [(0, top * down, luma.width, min(luma.height, (top + tall) * down)) for top in tops]
         found = [luma.resize((width, tall), Image.Resampling.LANCZOS, box=box) for box in boxes]
-        return cv2.LUT(np.concatenate(found), GREY_Y)
+        return np.concatenate(found)
 
 
 class _View:
     """One plane of the reference at one size, (height, width), and its weighted means around each point."""
 
-    def __init__(self, plane: np.ndarray, weights: tuple):
-        self._plane, self._weights = plane, weights
+    def __init__(self, plane: np.ndarray, weights: tuple, counted: np.ndarray | None = None):
+        self._plane, self._weights, self._counted = plane, weights, counted
+        self._points = plane.size if counted is None else max(1.0, float(counted.sum()))
         self._mean = _around(plane)
         self._variance = _around(plane * plane) - self._mean * self._mean
         self._edge = 1 / (1 + np.abs(plane - self._mean))
@@ -119,24 +136,25 @@ class _View:
         variance += self._variance
         unlike = 1 - (1 - np.square(self._mean - mean)) * (2 * covariance + STABILISER) / (variance + STABILISER)
         similarity, gained, lost = self._weights
-        distance = _weighted(unlike, similarity)
+        distance = self._weighted(unlike, similarity)
         if any(gained) or any(lost):
             edges = (1 + np.abs(plane - mean)) * self._edge - 1
-            distance += _weighted(edges, gained) + _weighted(-edges, lost)
+            distance += self._weighted(edges, gained) + self._weighted(-edges, lost)
         return distance
 
-
-def _weighted(differences: np.ndarray, weights: tuple[float, float]) -> float:
-    """Mean, and fourth root of the mean of fourth powers, of what is above zero."""
-    mean, worst = weights
-    if not mean and not worst:
-        return 0.0
-    differences = np.maximum(differences, 0)
-    total = mean * float(differences.mean())
-    if worst:
-        np.square(differences, out=differences)
-        total += worst * (float(np.vdot(differences, differences)) / differences.size) ** 0.25
-    return total
+    def _weighted(self, differences: np.ndarray, weights: tuple[float, float]) -> float:
+        """Mean, and fourth root of the mean of fourth powers, of what is above zero."""
+        mean, worst = weights
+        if not mean and not worst:
+            return 0.0
+        differences = np.maximum(differences, 0)
+        if self._counted is not None:
+            differences *= self._counted
+        total = mean * float(differences.sum()) / self._points
+        if worst:
+            np.square(differences, out=differences)
+            total += worst * (float(np.vdot(differences, differences)) / self._points) ** 0.25
+        return total
 
 
 def _around(plane: np.ndarray) -> np.ndarray:

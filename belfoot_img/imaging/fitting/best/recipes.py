@@ -40,9 +40,14 @@ MORE_FULL_CHROMA = (mozjpeg(Table.WATSON, FULL), mozjpeg(Table.ROBIDOUX, FULL), 
 JPEGLI_FROM = 55.0
 """Likeness below which jpegli never won."""
 
+CLEAR = 93.0
+"""Likeness above which no difference is seen; only 4:4:4 can still be more than a point better."""
+
 
 def rivals(scale: float, likeness: float) -> tuple[Recipe, ...]:
     """The recipes that won where ``FIRST`` did best at about this scale and likeness, most frequent first."""
+    if likeness > CLEAR:
+        return (FULL_CHROMA,)
     jpegli = JPEGLI if likeness > JPEGLI_FROM else ()
     if scale < 0.45:
         return mozjpeg(Table.PETERSON), mozjpeg(Table.AHUMADA), mozjpeg(Table.WATSON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,7 +12,18 @@ from PIL import Image
 SIDE, SIDE_REDUCED = 160, 112  # px of a tile, and at the scale of the trials, below which its seams count for too much
 
 
-def sample_of(picture: Image.Image, scale: float, pixels: int) -> Image.Image:
+SEAM = 5  # px at the scale of the trials: what lies nearer to the edge of a tile shows the seam, not the encode
+
+
+@dataclass(frozen=True)
+class Sample:
+    """``pixels``, and which of them count ("L", 255 or 0; None: all of them)."""
+
+    pixels: Image.Image
+    counted: Image.Image | None
+
+
+def sample_of(picture: Image.Image, scale: float, pixels: int) -> Sample:
     """Square tiles of the picture, set side by side; the picture itself where it is small.
 
     ``scale``: about the one at which the sample will be encoded; ``pixels``: of the sample at that scale. The tiles are
@@ -22,11 +34,19 @@ def sample_of(picture: Image.Image, scale: float, pixels: int) -> Image.Image:
     columns, rows = picture.width // side, picture.height // side
     count = round(pixels / (side * scale) ** 2)
     if count == 0 or columns * rows == 0 or columns * rows <= 1.4 * count:
-        return picture
+        return Sample(picture, None)
     detail = _detail(picture, columns, rows)
     order = np.argsort(detail, axis=None, kind="stable")
     taken = [int(order[(2 * number + 1) * order.size // (2 * count)]) for number in range(count)]
-    return _mosaic(picture, [divmod(tile, columns) for tile in taken], (columns, rows), side)
+    mosaic = _mosaic(picture, [divmod(tile, columns) for tile in taken], (columns, rows), side)
+    return Sample(mosaic, _inside(mosaic.size, side, math.ceil(SEAM / scale)))
+
+
+def _inside(size: tuple[int, int], side: int, margin: int) -> Image.Image:
+    """255 but for a margin around each tile."""
+    inside = np.zeros((side, side), dtype=np.uint8)
+    inside[margin:-margin, margin:-margin] = 255
+    return Image.fromarray(np.tile(inside, (size[1] // side, size[0] // side)))
 
 
 def _detail(picture: Image.Image, columns: int, rows: int) -> np.ndarray:

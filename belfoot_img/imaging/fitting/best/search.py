@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
 from belfoot_img.imaging.fitting.best.bytes_model import HEADER, Model
 from belfoot_img.imaging.fitting.best.effort import Effort
 from belfoot_img.imaging.fitting.best.likeness import Likeness
-from belfoot_img.imaging.fitting.best.recipes import FIRST, FULL_CHROMA, MORE_FULL_CHROMA, Recipe, rivals
+from belfoot_img.imaging.fitting.best.recipes import FIRST, FULL_CHROMA, JPEGLI, MORE_FULL_CHROMA, Recipe, rivals
 from belfoot_img.imaging.fitting.best.sampling import sample_of
 from belfoot_img.imaging.fitting.policy import Record, reduced
 
@@ -63,17 +63,17 @@ def expected_scale(reference: Image.Image, size_limit: int) -> float:
 class Search:
     """The trials of one picture."""
 
-    def __init__(
-        self, reference: Image.Image, reference_scale: float, size_limit: int, effort: Effort, record: Record
-    ):
+    def __init__(self, reference: Image.Image, reference_scale: float, size_limit: int, effort: Effort, record: Record):
         self._effort, self._record = effort, record
         self._reference, self._reference_scale, self._limit = reference, reference_scale, size_limit
         self._expected = expected_scale(reference, size_limit)
-        self._sample = sample_of(reference, self._expected, effort.sample_pixels)
+        sample = sample_of(reference, self._expected, effort.sample_pixels)
+        self._sample = sample.pixels
         self.whole = self._sample is reference
         self._model = Model(size_limit, math.prod(self._sample.size))
-        self._likeness = Likeness(self._sample)
+        self._likeness = Likeness(sample.pixels, sample.counted)
         self._shares: dict[Recipe, float] = {}
+        self._limits: dict[bool, float] = {}
         self._trials: dict[tuple[Recipe, float], Trial] = {}
         self._scaled: dict[float, Image.Image] = {}
 
@@ -81,23 +81,37 @@ class Search:
         """The best trial; and where the whole picture is to decide, the best of the recipes that come close."""
         best = self._best()
         if self.whole or self._effort.finalists == 1:
-            return [best]
+            return [self._packed(best)]
         of_recipe: dict[Recipe, Trial] = {}
         for trial in sorted(self._trials.values(), key=by_likeness, reverse=True):
             of_recipe.setdefault(trial.recipe, trial)
         close = [trial for trial in of_recipe.values() if trial.likeness > best.likeness - CLOSE]
-        return close[: self._effort.finalists]
+        return [self._packed(trial) for trial in close[: self._effort.finalists]]
 
     def _best(self) -> Trial:
         first = best = self._climb(FIRST, self._first_scale())
-        for recipe in rivals(first.scale, first.likeness)[: self._effort.rivals]:
+        others = [recipe for recipe in rivals(first.scale, first.likeness) if self._suits(recipe)]
+        for recipe in others[: self._effort.rivals]:
             best = max(best, self._rival(recipe, first), key=by_likeness)
         if self._tried(FULL_CHROMA) > best.likeness - COLOURFUL:
-            for recipe in MORE_FULL_CHROMA[: self._effort.rivals - 4]:
+            for recipe in MORE_FULL_CHROMA[: max(0, self._effort.rivals - 4)]:
                 best = max(best, self._rival(recipe, first), key=by_likeness)
         if self._effort.climbs:
             best = self._climb(best.recipe, best.scale)
-        return self._between(best)
+        return best
+
+    def _packed(self, best: Trial) -> Trial:
+        """The trial with what the form that is stored takes of bytes, at the scale between the ones that were tried."""
+        encoder = best.recipe.encoder
+        jpeg, _ = self._record.make(
+            encoder, self._at(best.scale), best.quality, best.recipe.chroma, scale=best.scale * self._reference_scale
+        )
+        draft = self._draft(best.recipe, best.scale, best.quality)
+        return self._between(replace(best, share=max(1, len(jpeg) - HEADER) / max(1, draft - HEADER)))
+
+    def _suits(self, recipe: Recipe) -> bool:
+        """A grey picture has no chroma to store in another way, and jpegli would store it in colour."""
+        return self._sample.mode != "L" or (recipe.chroma == FIRST.chroma and recipe not in JPEGLI)
 
     def _rival(self, recipe: Recipe, first: Trial) -> Trial:
         trial = self._trial(recipe, first.scale)
@@ -135,20 +149,26 @@ class Search:
     def _first_scale(self) -> float:
         """At which ``FIRST_QUALITY`` fills the limit."""
         scale = snapped(self._expected)
+        self._calibrate(scale)
         size = self._draft(FIRST, scale, FIRST_QUALITY)
-        if not self.whole:
-            self._calibrate(scale, size)
         self._model.correct(FIRST, scale, FIRST_QUALITY, self._model.excess(size * FIRST.encoder.draft_share))
         return snapped(max(self._model.scale(FIRST, FIRST_QUALITY), 1 / max(self._reference.size)))
 
-    def _calibrate(self, scale: float, size: int) -> None:
-        """How many bytes of the sample stand for the whole limit: told by a draft of either."""
-        pixels = reduced(self._reference, scaled(self._reference.size, scale))
-        jpeg, _ = self._record.make(
-            FIRST.encoder.draft, pixels, FIRST_QUALITY, FIRST.chroma, scale=scale * self._reference_scale
-        )
-        share = max(1, size - HEADER) / max(1, len(jpeg) - HEADER)
-        self._model.limit = max(1, self._limit - HEADER) * share + HEADER
+    def _calibrate(self, scale: float) -> None:
+        """How many bytes of the sample stand for the whole limit: a draft of either says so, once for scale 1, where
+        the seams of the sample lie between the blocks of a JPEG and cost nothing, and once for smaller scales."""
+        if self.whole:
+            return
+        unscaled = scale == 1
+        if unscaled not in self._limits:
+            pixels = reduced(self._reference, scaled(self._reference.size, scale))
+            jpeg, _ = self._record.make(
+                FIRST.encoder.draft, pixels, FIRST_QUALITY, FIRST.chroma, scale=scale * self._reference_scale
+            )
+            size = self._draft(FIRST, scale, FIRST_QUALITY)
+            share = max(1, size - HEADER) / max(1, len(jpeg) - HEADER)
+            self._limits[unscaled] = max(1, self._limit - HEADER) * share + HEADER
+        self._model.limit = self._limits[unscaled]
 
     def _trial(self, recipe: Recipe, scale: float) -> Trial:
         if (recipe, scale) not in self._trials:
@@ -185,14 +205,15 @@ class Search:
 
     def _drafted(self, recipe: Recipe, scale: float) -> tuple[int, int]:
         """The quality that fills the limit, and the bytes of its draft."""
+        self._calibrate(scale)
         quality = self._model.quality(recipe, scale)
-        for _ in range(DRAFTS):
+        for attempt in range(DRAFTS):
             size = self._draft(recipe, scale, quality)
             share = self._shares.get(recipe, recipe.encoder.draft_share)
             excess = self._model.excess(size * share)
             self._model.correct(recipe, scale, quality, excess)
             better = self._model.quality(recipe, scale)
-            if abs(excess) < NEAR or better == quality or (excess < 0 and quality == 100):
+            if abs(excess) < NEAR or better == quality or attempt == DRAFTS - 1:
                 break
             quality = better
         return quality, size

@@ -21,17 +21,15 @@ def test_two_encodes_at_a_quality_foretell_the_scale_that_fills_the_limit(powers
     model = Model(100_000, 10**6)
     for scale in (0.9, 0.6):
         model.correct("recipe", scale, 75, model.excess(made(scale, 75, *powers)))
-    scale, quality = model.guess("recipe", 75)
-    assert quality == 75
+    scale = model.scale("recipe", 75)
     assert made(scale, 75, *powers) - HEADER == pytest.approx(AIM * 100_000 - HEADER, rel=1e-6)
 
 
-def test_where_scale_1_does_not_fill_the_limit_quality_does():
+def test_two_encodes_at_a_scale_foretell_the_quality_that_fills_the_limit():
     model = Model(600_000, 10**6)
     for quality in (60, 80):
         model.correct("recipe", 1.0, quality, model.excess(made(1.0, quality, 1.6, 0.9)))
-    scale, quality = model.guess("recipe", 50)
-    assert scale == 1
+    quality = model.quality("recipe", 1.0)
     assert made(1, quality, 1.6, 0.9) <= AIM * 600_000 < made(1, quality + 1, 1.6, 0.9)
 
 
