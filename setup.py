@@ -51,6 +51,9 @@ TESTS = [
     "build >= 1.3",
     "pytest >= 8.4",
     "pytest-xdist >= 3.8",
+    "jsonschema >= 4.23",
+    "openapi-spec-validator >= 0.7",
+    "schemathesis >= 4.4",
     "hypothesis >= 6.140",
     "trustme >= 1.2",
     "playwright >= 1.55",  # drives the Chromium that is installed; its own download is not used
@@ -103,6 +106,7 @@ setup(
     packages=[*find_packages(include=["belfoot_img", "belfoot_img.*"]), *MIGRATIONS],
     package_dir={"belfoot_img.migrations": "alembic"},
     package_data={
+        "belfoot_img": ["openapi.json"],
         "belfoot_img.migrations": ["*.mako"],
         "belfoot_img.console": ["templates/*.jinja2", "static/*", "locale/*/LC_MESSAGES/*.mo"],
     },

@@ -132,8 +132,20 @@ def is_number(segment: str) -> bool:
     return segment.isascii() and segment.isdecimal() and len(segment) <= 18 and not segment.startswith("0")
 
 
+class Description(Resource):
+    """The OpenAPI document of the API, for everybody who may log in."""
+
+    methods = ("GET", "HEAD")
+    query = {}
+
+
 class Version1(Resource):
-    children = {"batches": BatchCollection, "images": ImageCollection, "users": UserCollection}
+    children = {
+        "batches": BatchCollection,
+        "images": ImageCollection,
+        "openapi.json": Description,
+        "users": UserCollection,
+    }
 
 
 class Api(Resource):

@@ -8,6 +8,7 @@ from typing import Any
 import requests
 
 from belfoot_img.payload import Credentials
+from tests import description
 
 ADMIN = Credentials("admin", "the admin's long password")
 EDITOR = Credentials("editor", "correct horse battery")
@@ -17,9 +18,10 @@ READER = Credentials("reader", "staple of the reader")
 class Client:
     """Requests to one service, each on a connection of its own unless ``session`` is used by hand."""
 
-    def __init__(self, base: str, user: Credentials | None = EDITOR):
+    def __init__(self, base: str, user: Credentials | None = EDITOR, checked: bool = True):
         self.base = base
         self.user = user
+        self.checked = checked
 
     def request(self, method: str, path: str, data: Any = None, user: Any = ..., **options) -> requests.Response:
         return self.send(method, path, json.dumps(self.body(data, user)), **options)
@@ -30,9 +32,13 @@ class Client:
         return document if data is None else {**document, "data": data}
 
     def send(self, method: str, path: str, body: Any = None, **options) -> requests.Response:
-        """``body``: what goes out, as it is; an iterator of bytes goes out chunked."""
+        """``body``: what goes out, as it is; an iterator of bytes goes out chunked. The answer is held to openapi.json
+        unless ``checked`` is False."""
         options.setdefault("timeout", 60)
-        return requests.request(method, self.base + path, data=body, allow_redirects=False, **options)
+        answer = requests.request(method, self.base + path, data=body, allow_redirects=False, **options)
+        if self.checked:
+            description.check(answer)
+        return answer
 
     def store(self, url: str, article_id: Any = "42", **options) -> requests.Response:
         return self.request("POST", "/api/v1/images", {"url": url, "article_id": article_id}, **options)
