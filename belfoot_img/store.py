@@ -16,7 +16,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
@@ -27,10 +27,14 @@ from sqlalchemy.orm import Session
 from belfoot_img import metrics
 from belfoot_img.imaging.converter import Converted, Converter, Source
 from belfoot_img.imaging.encoders import JPEGLI_INSTALLED
+from belfoot_img.imaging.fitting.policy import Candidate
 from belfoot_img.models import image, short_session
 from belfoot_img.models.recent import Content, Recent
 from belfoot_img.settings import ImagingSettings
 from belfoot_img.version import __version__
+
+MOST_CANDIDATES = 100
+"""That are kept with an image, the last ones; ``best`` makes some 20 to 40, 2 kB in the table."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Conversion:
     """A converted source that can be stored: converted just now, or ``reused`` from the table.
 
     ``url``: the link it came from, None for bytes that were uploaded; ``milliseconds`` that fetching and converting
-    took. A reused one has no candidates, and its ``converted.encodes`` is 0.
+    took. A reused one has the candidates of the first, and its ``converted.encodes`` is 0.
     """
 
     converted: Converted
@@ -185,6 +189,7 @@ def _columns(conversion: Conversion) -> dict[str, Any]:
         "scale": converted.scale,
         "quality": converted.quality,
         "encodes": converted.encodes,
+        "candidates": [_facts(candidate) for candidate in converted.candidates[-MOST_CANDIDATES:]],
         "settings_sha256": conversion.settings_sha256,
         "milliseconds": conversion.milliseconds,
         "reused": conversion.reused,
@@ -202,7 +207,18 @@ def _converted(row: Row) -> Converted:
         policy=row.policy,
         scale=row.scale,
         quality=row.quality,
+        candidates=tuple(Candidate(**facts) for facts in row.candidates or ()),
     )
+
+
+def _facts(candidate: Candidate) -> dict[str, Any]:
+    """A candidate as JSON, with no more digits than say something."""
+    likeness = candidate.likeness
+    return asdict(candidate) | {
+        "scale": round(candidate.scale, 5),
+        "likeness": None if likeness is None else round(float(likeness), 3),
+        "milliseconds": round(candidate.milliseconds, 1),
+    }
 
 
 @lru_cache(maxsize=16)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from belfoot_img.models.meta import Base
@@ -70,13 +70,16 @@ class Image(Base):
     reused: Mapped[bool]
     settings_sha256: Mapped[str]
     """the settings that shape a result; with the source's hash it finds a result that can be reused"""
+    candidates: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
+    """the encodes that were made in search of it, in order; None where it was stored before they were kept"""
     stored_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 TABLE = Image.__table__
-FACTS = [column for column in TABLE.columns if column.name not in ("image", "settings_sha256", "stored_by")]
+HIDDEN = ("image", "candidates", "settings_sha256", "stored_by")
+FACTS = [column for column in TABLE.columns if column.name not in HIDDEN]
 """What an answer shows besides the base64."""
 
 RESULT = [

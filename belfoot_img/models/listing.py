@@ -64,8 +64,10 @@ def search(
 
 
 def one(connection: Connection, article_id: str) -> Row | None:
-    """The article's row of FACTS and ``stored_by``."""
-    return connection.execute(select(*FACTS, TABLE.c.stored_by).where(TABLE.c.article_id == article_id)).one_or_none()
+    """The article's row of FACTS, ``stored_by`` and ``candidates``."""
+    return connection.execute(
+        select(*FACTS, TABLE.c.stored_by, TABLE.c.candidates).where(TABLE.c.article_id == article_id)
+    ).one_or_none()
 
 
 Index("ix_images_article_id_pattern", TABLE.c.article_id, postgresql_ops={"article_id": "text_pattern_ops"})

@@ -10,6 +10,7 @@ from pyramid.view import view_config
 
 from belfoot_img.console.forms import Form
 from belfoot_img.console.language import _
+from belfoot_img.console.plot import plot, winner
 from belfoot_img.console.rendering import page, url
 from belfoot_img.console.resources import ArticleImage, Delete, Replace, StoredJpeg
 from belfoot_img.errors import ImageNotFound, ServiceError
@@ -36,6 +37,9 @@ def shown(context: ArticleImage, request, link: str = "", trouble: ServiceError 
         "context": context,
         "row": row,
         "jpeg": f"{url(request, 'stored.jpg', base=context)}?of={row.sha256}",
+        "candidates": row.candidates or [],
+        "plot": plot(row.candidates or [], row.scale),
+        "won": winner(row.candidates or [], row),
         "done": DONE.get(request.GET.get("done", "")),
         "link": link,
         "trouble": trouble,

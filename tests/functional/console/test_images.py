@@ -186,3 +186,14 @@ def test_errors_are_pages_with_a_code_and_a_request_id(visit, client):
         assert someone.accessibility() == []
     assert post(client, "en/images").status_code == 405
     assert post(client, "en/images/1/replace", data=b"x" * 20_000).status_code == 413
+
+
+def test_the_page_shows_why_a_picture_won_for_a_reused_result_too(visit, client, origin):
+    url = origin.serve(photograph("coffee.png"))
+    client.store(url, "first")
+    assert client.store(url, "second").json()["data"]["conversion"]["reused"]
+    for article_id in ("first", "second"):
+        page = get(client, f"en/images/{article_id}").text
+        assert "Why this picture won" in page and page.count('<tr class="won">') == 1
+    client.store(origin.serve(saved(scene(), "JPEG")), "kept")
+    assert "Why this picture won" not in get(client, "en/images/kept").text

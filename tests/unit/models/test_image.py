@@ -33,6 +33,7 @@ def result(jpeg: bytes = b"\xff\xd8 a picture \xff\xd9", **changes) -> dict:
         "scale": 0.5,
         "quality": 80,
         "encodes": 3,
+        "candidates": [],
         "milliseconds": 12,
         "reused": False,
         "settings_sha256": "b" * 64,
