@@ -84,6 +84,14 @@ def refuse(kind):
     raise kind("no", retry_after=7)
 
 
+class Source:
+    """What a weak reference can be had of."""
+
+
+def size(source):
+    return isinstance(source, Source)
+
+
 def fail():
     raise LookupError("a fault of our own")
 

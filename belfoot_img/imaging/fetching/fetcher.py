@@ -191,13 +191,14 @@ class Fetcher:
         too_large = ImageTooLarge(f"{target.origin}: the image has more than {limit} bytes")
         if length is not None and length > limit:
             raise too_large
-        body = io.BytesIO()  # getvalue() hands over the buffer without a copy
-        while chunk := self._read(raw, budget):
-            receiving(len(chunk))
-            body.write(chunk)
-            if body.tell() > limit:
-                raise too_large
-        return body.getvalue()
+        # getvalue() hands over the buffer without a copy; where it fails, the traceback of the error keeps no body.
+        with io.BytesIO() as body:
+            while chunk := self._read(raw, budget):
+                receiving(len(chunk))
+                body.write(chunk)
+                if body.tell() > limit:
+                    raise too_large
+            return body.getvalue()
 
     @staticmethod
     def _read(raw: urllib3.HTTPResponse, budget: Budget) -> bytes:

@@ -120,9 +120,8 @@ class ProcessSlot:
         limits, before = self._limits, _cpu_seconds(self.pid)
         assert self._pool is not None
         self._conversions += 1
-        future = self._future = self._pool.schedule(
-            inside.perform, (limits.cpu, limits.memory, function, list(arguments))
-        )
+        sent = list(arguments)
+        future = self._future = self._pool.schedule(inside.perform, (limits.cpu, limits.memory, function, sent))
         try:
             result = future.result(timeout=until - time.monotonic())
         except ServiceError as error:
@@ -139,6 +138,8 @@ class ProcessSlot:
             if late:
                 raise self._verdict_when_late(spent) from None
             raise _failure(error, limits) from error
+        finally:
+            sent.clear()  # pebble's threads hold on to it until the next conversion
         self._replace_if_spoiled()
         return result
 

@@ -1,10 +1,12 @@
 """Promises of the processes conversions run in: whatever happens in one, only its own call ends badly."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -172,6 +174,17 @@ def test_a_large_source_does_not_stay_in_the_process():
     processes = processes_of()
     processes.run(len, bytes(100_000_000))
     assert resident_bytes(processes.pids()[0]) < 150_000_000
+    processes.close()
+
+
+def test_a_large_source_does_not_stay_in_the_server():
+    processes = processes_of()
+    source = jobs.Source()
+    gone = weakref.ref(source)
+    processes.run(jobs.size, source)
+    del source
+    gc.collect()
+    assert gone() is None
     processes.close()
 
 
