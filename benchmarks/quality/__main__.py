@@ -1,6 +1,6 @@
 """How good are the pictures? The fit policies beside what others do with the same limit.
 
-    python -m benchmarks.quality FOLDER [--limit 180kB …] [--methods best ladder …] [--oracle] [--plot FILE.png]
+    python -m benchmarks.quality FOLDER … [--limit 180kB …] [--methods best ladder …] [--oracle] [--plot FILE.png]
 
 Each picture is converted by each method in a process of its own and measured against the original, reduced to the
 longest side that is ever stored: bytes, SSIMULACRA2, PSNR-HVS-M, CPU seconds, peak memory. The extra "benchmarks" has
@@ -29,7 +29,7 @@ PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", "
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("folder", type=Path)
+    options.add_argument("folders", type=Path, nargs="+")
     options.add_argument("--limit", type=parse_bytes, nargs="+", default=[180_000])
     options.add_argument("--methods", nargs="+", choices=list(methods.available()), default=list(methods.available()))
     options.add_argument("--oracle", action="store_true", help="search everything; minutes for each picture")
@@ -37,7 +37,7 @@ def main() -> None:
     options.add_argument("--rows", type=Path, help="keep every measurement in this file, one line of JSON each")
     options.add_argument("--processes", type=int, default=1)
     chosen = options.parse_args()
-    pictures = sorted(path for path in chosen.folder.iterdir() if path.suffix.lower() in PICTURES)
+    pictures = sorted(path for folder in chosen.folders for path in folder.iterdir() if path.suffix.lower() in PICTURES)
     jobs = [(path, limit) for limit in chosen.limit for path in pictures]
     rows = []
     with ProcessPoolExecutor(chosen.processes) as pool:
@@ -47,7 +47,9 @@ def main() -> None:
             if chosen.rows:
                 chosen.rows.write_text("".join(json.dumps(row) + "\n" for row in rows))
     for limit in chosen.limit:
-        print("", report.table([row for row in rows if row["limit"] == limit], limit), sep="\n")
+        for folder in chosen.folders:
+            its = [row for row in rows if row["limit"] == limit and row["folder"] == folder.name]
+            print("", f"{folder.name}", report.table(its, limit), sep="\n")
     if chosen.plot:
         report.plot(rows, chosen.plot)
 
@@ -60,11 +62,13 @@ def measure(job: tuple[Path, int], names: list[str], with_oracle: bool) -> list[
     rows = []
     for name in names:
         jpeg, costs = _run(name, path, limit)
-        rows.append({"picture": path.name, "limit": limit, "method": name, **costs, **judge(jpeg)})
+        pixels = reference.width * reference.height
+        facts = {"picture": path.name, "folder": path.parent.name, "pixels": pixels, "limit": limit, "method": name}
+        rows.append({**facts, **costs, **judge(jpeg)})
     if with_oracle:
         found = map(judge, oracle.search(source, limit))
         best = max(found, key=lambda row: row["ssimulacra2"])
-        rows.append({"picture": path.name, "limit": limit, "method": report.ORACLE, **best})
+        rows.append({"picture": path.name, "folder": path.parent.name, "limit": limit, "method": report.ORACLE, **best})
     return rows
 
 

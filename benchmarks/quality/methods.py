@@ -24,9 +24,9 @@ from belfoot_img.settings import ImagingSettings
 SETTINGS = ImagingSettings()
 
 
-def policy(name: str) -> Callable[[bytes, int], bytes]:
+def policy(name: str, effort: str = "normal") -> Callable[[bytes, int], bytes]:
     def run(source: bytes, limit: int) -> bytes:
-        settings = replace(SETTINGS, size_limit=limit)
+        settings = replace(SETTINGS, size_limit=limit, effort=effort)
         return fitting.resolve(name).from_settings(settings).fit(original(source, settings.max_side)).jpeg
 
     return run
@@ -106,6 +106,8 @@ def available() -> dict[str, Callable[[bytes, int], bytes | None]]:
     """By the name that the tables show, in their order; commands that are not installed are left out."""
     found = {
         "best": policy("best"),
+        "best, low": policy("best", "low"),
+        "best, high": policy("best", "high"),
         "ladder": policy("ladder"),
         "Pillow, bisected": bisected(pillow),
         "mozjpeg, bisected": bisected(mozjpeg),

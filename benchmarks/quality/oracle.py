@@ -29,7 +29,7 @@ def search(source: bytes, limit: int) -> list[bytes]:
     for recipe in RECIPES:
         scale = 0.5
         for quality in range(95, 5, -5):
-            filling = Filling(original, pixels, limit, fitting.Record(original))
+            filling = Filling(original, pixels, limit, 0.986, fitting.Record(original))
             try:
                 jpeg, candidate = filling.fill(Trial(recipe, scale, quality, 0.0, recipe.encoder.draft_share))
             except CannotFit:

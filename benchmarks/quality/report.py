@@ -6,7 +6,8 @@ from pathlib import Path
 from statistics import mean, median
 
 ORACLE = "exhaustive search"
-OURS = ("best", "ladder", ORACLE)
+OURS = ("best", "best, low", "best, high", "ladder", ORACLE)
+PEERS_IN_CPU = ("ladder", "mozjpeg, bisected")
 
 
 def line(row: dict) -> str:
@@ -37,7 +38,29 @@ def table(rows: list[dict], limit: int) -> str:
             f"| {method} | {mean(scores):.1f} | {median(scores):.1f} | {min(scores):.1f} | {mean(hvs):.2f} dB "
             f"| {sum(not row['fits'] for row in its)} | {costs} |"
         )
-    return "\n".join([*lines, "", *_comparison(rows)])
+    return "\n".join([*lines, "", *_comparison(rows), *_cpu(rows)])
+
+
+def _cpu(rows: list[dict]) -> list[str]:
+    """CPU of each form of ``best``, as medians of its ratio to that of ``ladder`` and of mozjpeg's bisection."""
+    seconds = {(row["picture"], row["method"]): row["seconds"] for row in rows if row.get("seconds")}
+    said = []
+    for ours in sorted({method for _, method in seconds if method.startswith("best")}):
+        for least, what in ((2_000_000, "2 MP and more"), (0, "all")):
+            ratios = [
+                [
+                    seconds[row["picture"], ours] / seconds[row["picture"], peer]
+                    for row in rows
+                    if row["method"] == peer and row["pixels"] >= least and (row["picture"], ours) in seconds
+                ]
+                for peer in PEERS_IN_CPU
+            ]
+            if all(ratios):
+                beside = ", ".join(
+                    f"{median(some):.2f} x {peer}" for some, peer in zip(ratios, PEERS_IN_CPU, strict=True)
+                )
+                said.append(f"CPU of `{ours}`, median, {what} ({len(ratios[0])} pictures): {beside}.")
+    return said
 
 
 def _comparison(rows: list[dict]) -> list[str]:

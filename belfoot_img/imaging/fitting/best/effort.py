@@ -9,17 +9,19 @@ from dataclasses import dataclass
 class Effort:
     """``sample_pixels``: of the sample at the scale at which it is encoded; ``rivals``: recipes tried beside the first
     one, at most; ``climbs``: the scale is searched again with the recipe that won; ``finalists``: recipes that are
-    compared on the whole picture, where one of them is not clearly ahead on the sample.
+    compared on the whole picture, where one of them is not clearly ahead on the sample; ``filled``: part of the limit
+    that is full enough to stop encoding the whole picture again.
     """
 
     sample_pixels: int
     rivals: int
     climbs: bool
     finalists: int
+    filled: float
 
 
 EFFORTS = {
-    "low": Effort(sample_pixels=90_000, rivals=2, climbs=False, finalists=1),
-    "normal": Effort(sample_pixels=200_000, rivals=9, climbs=False, finalists=1),
-    "high": Effort(sample_pixels=1_000_000, rivals=99, climbs=True, finalists=3),
+    "low": Effort(sample_pixels=90_000, rivals=1, climbs=False, finalists=1, filled=0.96),
+    "normal": Effort(sample_pixels=200_000, rivals=9, climbs=False, finalists=1, filled=0.986),
+    "high": Effort(sample_pixels=1_000_000, rivals=99, climbs=True, finalists=3, filled=0.986),
 }

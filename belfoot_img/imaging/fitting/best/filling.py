@@ -16,7 +16,6 @@ from belfoot_img.imaging.fitting.best.search import Trial, gain
 from belfoot_img.imaging.fitting.policy import Candidate, Record, reduced
 from belfoot_img.imaging.proportions import size_at
 
-FILLED = 0.986
 SURELY_MORE = 4  # pixels for each byte of the limit; beyond them quality 100 is out of reach
 FINAL_ENCODES = 5  # at most; after them only what is sure to fit
 
@@ -24,9 +23,12 @@ Made = tuple[bytes, Candidate]
 
 
 class Filling:
-    def __init__(self, original: Original, reference: Image.Image, size_limit: int, record: Record):
+    """``filled``: part of ``size_limit`` that is full enough."""
+
+    def __init__(self, original: Original, reference: Image.Image, size_limit: int, filled: float, record: Record):
         self._size = (original.width, original.height)
         self._reference, self._limit, self._record = reference, size_limit, record
+        self._filled = filled
         self._largest = max(reference.size)
         self._made: dict[tuple[Recipe, int, int], Made] = {}
         self._scaled: tuple[int, Image.Image] = (self._largest, reference)
@@ -94,7 +96,7 @@ class Filling:
             below, above = fits[0] if fits else LEAST_QUALITY - 1, over[0] if over else 101
             if fits and over:
                 power = (over[1] - fits[1]) / math.log(coarseness(fits[0]) / coarseness(over[0]))
-            if above - below <= 1 or (filled and _is_full(*fits, power)):
+            if above - below <= 1 or (fits and (fits[1] > math.log(self._filled) or _is_full(*fits, power))):
                 return filled
             guess = fineness(coarseness(quality) * math.exp(excess / min(max(power, 0.2), 1.5)))
             quality = min(max(guess, below + 1), above - 1)
@@ -111,7 +113,7 @@ class Filling:
             tries += 1
             if len(jpeg) <= self._limit:
                 below, filled = side, (jpeg, candidate)
-                if len(jpeg) >= FILLED * self._limit:
+                if len(jpeg) >= self._filled * self._limit:
                     break
             else:
                 above = side

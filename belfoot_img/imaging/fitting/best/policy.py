@@ -41,7 +41,7 @@ class Best:
             limit = min(limit, original.source_bytes * 6 // 5 + 2 * HEADER)
         record = Record(original)
         reference = without_needless_colour(reference_of(original, self.max_side))
-        filling = Filling(original, reference, limit, record)
+        filling = Filling(original, reference, limit, self.effort.filled, record)
         if finest := filling.finest():
             return record.fitted(*finest)
         reference_scale = max(reference.size) / max(original.width, original.height)
