@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,15 @@ class Payload:
                 "without control characters."
             )
         return value.strip()
+
+    def effort(self, known: Collection[str]) -> str | None:
+        """How much CPU the fit policy may spend, one of ``known``; None where the request leaves it to the settings."""
+        if not isinstance(self.data, dict) or self.data.get("effort") is None:
+            return None
+        value = self.data["effort"]
+        if not isinstance(value, str) or value not in known:
+            raise InvalidField(f"data.effort: send {', '.join(known)} or nothing.")
+        return value
 
     def _field(self, name: str) -> Any:
         if not isinstance(self.data, dict):

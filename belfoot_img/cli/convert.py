@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from belfoot_img.settings import FetchSettings, ImagingSettings, parse_bytes, read_ini
+from belfoot_img.settings import EFFORTS, FetchSettings, ImagingSettings, parse_bytes, read_ini
 
 
 def _bytes(context, parameter, value):
@@ -37,16 +37,17 @@ def _bytes(context, parameter, value):
 )
 @click.option("--size-limit", callback=_bytes, help="Such as '180 kB'.")
 @click.option("--fit-policy", help="best, ladder, or a dotted name.")
+@click.option("--effort", type=click.Choice(EFFORTS), help="How much CPU the policy best may spend.")
 @click.option("--explain", is_flag=True, help="Print every candidate and which one won.")
 @click.option(
     "--plot", type=click.Path(dir_okay=False), help="Draw the candidates into this PNG (needs belfoot_img[plot])."
 )
-def convert(source, output, ini, size_limit, fit_policy, explain, plot):
+def convert(source, output, ini, size_limit, fit_policy, effort, explain, plot):
     """Convert one image as the service would, without server or database, and say what was done."""
     from belfoot_img.errors import ServiceError
     from belfoot_img.imaging import converter
 
-    settings = _settings(ini, size_limit, fit_policy)
+    settings = _settings(ini, size_limit=size_limit, fit_policy=fit_policy, effort=effort)
     converter.fit_policy(settings)
     try:
         content = _read(source, settings.fetch)
@@ -68,9 +69,8 @@ def convert(source, output, ini, size_limit, fit_policy, explain, plot):
         draw(converted, settings, plot)
 
 
-def _settings(ini: str | None, size_limit: int | None, fit_policy: str | None) -> ImagingSettings:
+def _settings(ini: str | None, **chosen: int | str | None) -> ImagingSettings:
     settings = read_ini(ini).imaging if ini else ImagingSettings()
-    chosen = {"size_limit": size_limit, "fit_policy": fit_policy}
     return replace(settings, **{name: value for name, value in chosen.items() if value})
 
 

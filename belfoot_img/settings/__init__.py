@@ -16,6 +16,7 @@ from belfoot_img.settings.bulk import BulkSettings, HostLimits
 from belfoot_img.settings.parsers import Network, parse_bytes
 from belfoot_img.settings.reading import PREFIX, SettingsError, keys, one_line
 from belfoot_img.settings.sections import (
+    EFFORTS,
     ConvertingSettings,
     DatabaseSettings,
     FetchSettings,
@@ -25,6 +26,7 @@ from belfoot_img.settings.sections import (
 )
 
 __all__ = [
+    "EFFORTS",
     "PREFIX",
     "BulkSettings",
     "ConvertingSettings",

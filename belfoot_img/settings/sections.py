@@ -62,6 +62,10 @@ class ConvertingSettings:
     memory: int = setting(PREFIX + "converting.memory", parse_bytes, "1 GB")
 
 
+EFFORTS = ("low", "normal", "high")
+"""How much CPU the fit policy ``best`` may spend, least first."""
+
+
 @dataclass(frozen=True)
 class ImagingSettings:
     """What img_converter does. ``size_limit`` in bytes, ``quality_range`` = (first rung, last rung).
@@ -74,7 +78,7 @@ class ImagingSettings:
     quality_range: tuple[int, int] = setting(PREFIX + "quality_range", parse_quality_range, "95 30")
     max_side: int = setting(PREFIX + "max_side", parse_whole(16, 65500), "3840")
     fit_policy: str = setting(PREFIX + "fit_policy", parse_dotted, "best")
-    effort: str = setting(PREFIX + "effort", parse_choice(low="low", normal="normal", high="high"), "normal")
+    effort: str = setting(PREFIX + "effort", parse_choice(**{name: name for name in EFFORTS}), "normal")
     background: tuple[int, int, int] = setting(PREFIX + "background", parse_colour, "#ffffff")
     converting: ConvertingSettings = section(ConvertingSettings)
     fetch: FetchSettings = section(FetchSettings)

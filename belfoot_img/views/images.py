@@ -8,6 +8,7 @@ from pyramid.view import view_config
 
 from belfoot_img.errors import ImageNotFound
 from belfoot_img.resources import Image, ImageCollection
+from belfoot_img.settings import EFFORTS
 from belfoot_img.views import headers, paging
 from belfoot_img.views.representations import JpegImage, JsonImage, Representation, image_data
 
@@ -15,7 +16,9 @@ from belfoot_img.views.representations import JpegImage, JsonImage, Representati
 @view_config(context=ImageCollection, request_method="POST", permission="store", renderer="json")
 def store(collection: ImageCollection, request: Request):
     article_id, url = request.payload.article_id(), request.payload.url()
-    stored = request.images.convert_and_store(article_id, url=url, stored_by=request.identity.name)
+    effort = request.payload.effort(EFFORTS)
+    overrides = {"effort": effort} if effort else {}
+    stored = request.images.convert_and_store(article_id, url=url, stored_by=request.identity.name, **overrides)
     if stored.row.created:
         request.response.status = 201
         request.response.location = headers.location(Image(article_id, collection), request)
