@@ -82,7 +82,7 @@ class MozjpegEncoder:
     """libvips' mozjpeg.
 
     ``trellis``: trellis quantisation and overshoot deringing; ``final``: that, progressive, and scans split in the way
-    that is smallest. The shares were measured on photographs of 1 to 3 MP (docs/quality.md).
+    that is smallest.
     """
 
     table: Table

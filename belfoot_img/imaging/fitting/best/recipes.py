@@ -1,7 +1,7 @@
 """What a candidate is made with: an encoder and a way of storing chroma; and which recipes are worth a trial.
 
-The orders below come from ``docs/quality.md`` ("Recipes"): trials of every recipe on the shared photographs and
-graphics at 60, 180 and 500 kB, made by ``benchmarks/quality/recipes.py``.
+The orders below come from trials of every recipe on 31 photographs and graphics at 60, 180 and 500 kB: docs/quality.md
+says how often each was the best.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def by_likeness(trial: Trial) -> float:
 
 
 def gain(likeness: float) -> float:
-    """Points of likeness for e times the bytes, about: measured on the trials of docs/quality.md."""
+    """Points of likeness for e times the bytes, about."""
     return min(30.0, 1.1 * (100 - likeness))
 
 
