@@ -109,7 +109,8 @@ def test_every_article_has_a_page_that_its_tile_leads_to(visit, client, origin, 
         someone.open("images")
         someone.page.click(".tile a")
         assert someone.page.inner_text("h1") == f"Article {article_id}"
-        someone.page.wait_for_function("document.querySelector('.stage img').naturalWidth == 96")
+        someone.page.wait_for_load_state("load")
+        assert someone.page.evaluate("document.querySelector('.stage img').naturalWidth") == 96
 
 
 def test_a_picture_is_replaced_by_a_link(visit, stored, origin):
