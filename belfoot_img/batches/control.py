@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.orm import Session
 
 from belfoot_img import errors
-from belfoot_img.batches import queue
 from belfoot_img.batches.making import BatchMaker
 from belfoot_img.models.batch import Batch, Shard
 
@@ -31,7 +28,7 @@ def resume(connection: Connection | Session, maker: BatchMaker, batch_id: int) -
     """Whether it was paused."""
     changed = _changed(connection, batch_id, Batch.paused_at.is_not(None), paused_at=None)
     if changed:
-        defer_idle(connection, maker, batch_id)
+        maker.defer_idle(connection, batch_id)
     return changed
 
 
@@ -42,7 +39,7 @@ def cancel(connection: Connection | Session, maker: BatchMaker, batch_id: int) -
         ended = update(Batch).where(Batch.id == batch_id, Batch.read_at.is_(None)).values(read_at=func.now())
         connection.execute(ended)  # nothing more is read
         connection.execute(update(Shard).where(Shard.batch_id == batch_id).values(not_before=None))
-        defer_idle(connection, maker, batch_id)
+        maker.defer_idle(connection, batch_id)
     return changed
 
 
@@ -53,7 +50,7 @@ def retry(connection: Connection | Session, maker: BatchMaker, batch_id: int) ->
         total += count
     if total:
         connection.execute(update(Batch).where(Batch.id == batch_id).values(ended_at=None))
-        defer_idle(connection, maker, batch_id)
+        maker.defer_idle(connection, batch_id)
     return total
 
 
@@ -77,28 +74,11 @@ def _retry_some(connection: Connection | Session, batch_id: int) -> int:
     return connection.execute(statement, values).scalar_one()
 
 
-def defer_idle(connection: Connection | Session, maker: BatchMaker, batch_id: int | None = None) -> Sequence[int]:
-    """Defers every shard (of one batch, or of all) that has something due and no job; returns the shards' ids."""
-    asked = text(f"""
-        SELECT shards.id, shards.host, shards.not_before IS NOT NULL AS retrying, batches.queue, batches.priority
-        FROM batches JOIN shards ON shards.batch_id = batches.id
-        WHERE batches.ended_at IS NULL AND batches.paused_at IS NULL
-          AND (CAST(:batch AS bigint) IS NULL OR batches.id = :batch)
-          AND shards.waiting > 0 AND (shards.not_before IS NULL OR shards.not_before <= now())
-          AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
-                          AND queueing_lock = '{queue.SHARD}:' || shards.id)""")
-    idle = connection.execute(asked, {"batch": batch_id}).all()
-    queue.defer(
-        connection, [maker.job(row.queue, row.priority, row.id, row.host, retrying=row.retrying) for row in idle]
-    )
-    return [row.id for row in idle]
-
-
 def _changed(connection: Connection | Session, batch_id: int, *where, **values) -> bool:
     statement = update(Batch).where(Batch.id == batch_id, Batch.ended_at.is_(None), *where)
-    return connection.execute(statement.values(**values)).rowcount == 1
+    return connection.execute(statement.values(**values).returning(Batch.id)).one_or_none() is not None
 
 
 def find(connection: Connection | Session, batch_id: int) -> Batch | None:
     row = connection.execute(select(Batch.__table__).where(Batch.id == batch_id)).one_or_none()
-    return row and Batch(**row._mapping)
+    return None if row is None else Batch(**row._mapping)

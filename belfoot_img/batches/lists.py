@@ -13,7 +13,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from belfoot_img.errors import InvalidField, ServiceError, UrlRefused
 from belfoot_img.imaging.fetching.target import Target
@@ -85,7 +85,7 @@ def _storable(text: str) -> bool:
 
 
 def _text(source: BinaryIO, most: int | None) -> io.TextIOWrapper:
-    buffered = source if hasattr(source, "peek") else io.BufferedReader(source)
+    buffered: Any = source if hasattr(source, "peek") else io.BufferedReader(source)
     if buffered.peek(2)[:2] == b"\x1f\x8b":
         buffered = gzip.GzipFile(fileobj=buffered)
     if most is not None:
@@ -138,7 +138,11 @@ def _cells(rows: Iterator[list[str]], article: int, url: int) -> Iterator[tuple[
             yield None, None
             continue
         if any(cell.strip() for cell in row):
-            yield tuple(row[place].strip() if place < len(row) else None for place in (article, url))
+            yield _cell(row, article), _cell(row, url)
+
+
+def _cell(row: list[str], place: int) -> str | None:
+    return row[place].strip() if place < len(row) else None
 
 
 def _place(asked: str | None, known: tuple[str, ...], names: list[str], what: str, has_header: bool) -> int:

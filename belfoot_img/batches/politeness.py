@@ -29,9 +29,9 @@ def limits(settings: BulkSettings, host: str) -> HostLimits:
     )
 
 
-def lock(settings: BulkSettings, host: str, shard_id: int) -> str:
-    """The slot in which a shard's downloads run: ``host#slot``."""
-    return f"{host}#{shard_id % limits(settings, host).slots}"
+def lock(settings: BulkSettings, host: str, number: int) -> str:
+    """The slot in which the downloads of a host's shard with this number run: ``host#slot``."""
+    return f"{host}#{number % limits(settings, host).slots}"
 
 
 class Pace:

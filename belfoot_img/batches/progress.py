@@ -50,7 +50,7 @@ def progress(connection: Connection | Session, batch_id: int) -> Progress | None
     sums = connection.execute(select(*SUMS).where(Shard.batch_id == batch_id)).one()
     dead = select(BatchItem.code, func.count()).where(BatchItem.batch_id == batch_id, BatchItem.state == "dead")
     codes = connection.execute(dead.group_by(BatchItem.code)).all() if sums.dead else []
-    return _progress(Batch(**values), now, dict(sums._mapping), dict(map(tuple, codes)))
+    return _progress(Batch(**values), now, dict(sums._mapping), {code: count for code, count in codes if code})
 
 
 def _progress(batch: Batch, now: datetime, items: dict[str, int], codes: dict[str, int]) -> Progress:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
 from procrastinate.exceptions import AlreadyEnqueued
@@ -43,7 +44,7 @@ def shard_job(
     return Job(
         queue=queue,
         task_name=SHARD,
-        task_kwargs={"shard_id": shard_id},
+        task_kwargs=dict[str, Any]({"shard_id": shard_id}),
         lock=lock if queue == BULK else None,
         queueing_lock=f"{SHARD}:{shard_id}",
         priority=rank,

@@ -33,7 +33,7 @@ class ListReader:
         with self._engine.begin() as connection:
             batch = control.find(connection, batch_id)
             begun = connection.execute(select(exists().where(BatchItem.batch_id == batch_id))).scalar_one()
-        if batch is None or batch.read_at is not None:
+        if batch is None or batch.read_at is not None or batch.list_url is None:
             return
         try:
             self._fill(batch, self._fetcher.fetch(batch.list_url), begun)

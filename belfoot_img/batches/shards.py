@@ -46,6 +46,7 @@ class Work:
 
     shard_id: int
     host: str
+    lock: str | None
     batch_id: int
     submitted_by: str
     queue: str
@@ -182,6 +183,7 @@ class ShardRunner:
             select(
                 Shard.id.label("shard_id"),
                 Shard.host,
+                Shard.lock,
                 Batch.id.label("batch_id"),
                 *(Batch.submitted_by, Batch.queue, Batch.priority, Batch.effort, Batch.created_at),
                 Batch.paused_at.is_not(None).label("paused"),
@@ -265,6 +267,8 @@ class ShardRunner:
         clock, waiting, first = connection.execute(
             asked.where(BatchItem.shard_id == work.shard_id, BatchItem.state == "waiting")
         ).one()
+        if work.lock and not (waiting and first <= clock):
+            self._maker.defer_idle(connection, work.batch_id, work.lock)  # the next of this slot
         if not waiting:
             end_where_done(connection, [work.batch_id])
             return
@@ -279,7 +283,9 @@ class ShardRunner:
     def _defer(self, connection: Connection, work: Work, at: datetime | None) -> None:
         with connection.begin_nested() as savepoint:
             try:
-                queue.defer(connection, [self._maker.job(work.queue, work.priority, work.shard_id, work.host, at=at)])
+                queue.defer(
+                    connection, [self._maker.job(work.queue, work.priority, work.shard_id, work.host, work.lock, at=at)]
+                )
             except AlreadyEnqueued:
                 savepoint.rollback()
 

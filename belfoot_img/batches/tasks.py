@@ -11,7 +11,7 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 from sqlalchemy import Engine, select, text
 
-from belfoot_img.batches import control, queue, webhook
+from belfoot_img.batches import queue, webhook
 from belfoot_img.batches.making import BatchMaker
 from belfoot_img.batches.progress import end_where_done
 from belfoot_img.batches.reading import ListReader
@@ -77,7 +77,7 @@ async def retry_stalled(app: App, seconds: float) -> None:
 def find_left_behind(engine: Engine, maker: BatchMaker) -> None:
     """Defers shards that have something due and no job, lists that nobody reads, and ends batches that are done."""
     with engine.begin() as connection:
-        if found := control.defer_idle(connection, maker):
+        if found := maker.defer_idle(connection):
             log.info("%d shards are due", len(found))
     with engine.begin() as connection:
         end_where_done(connection)

@@ -64,6 +64,7 @@ def message(connection: Connection | Session, batch_id: int, lot: int) -> tuple[
 
 def send(settings: BulkSettings, message_id: str, body: bytes) -> None:
     """Raises NotDeliveredError."""
+    assert settings.webhook_url is not None and settings.webhook_secret is not None
     timestamp = str(int(time.time()))
     headers = {
         "Content-Type": "application/json",

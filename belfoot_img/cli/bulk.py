@@ -173,6 +173,7 @@ def _follow(engine, batch_id: int) -> None:
                 with engine.begin() as connection:
                     found = progress.progress(connection, batch_id)
                     workers = progress.workers(connection)
+                assert found is not None
                 bar.total, bar.n = found.total, found.done
                 bar.set_postfix(dead=found.items["dead"], workers=workers)
                 if found.batch.ended_at is not None:

@@ -37,7 +37,9 @@ def spooled(source: BinaryIO) -> Iterator[BinaryIO]:
 
 def estimate(source: BinaryIO, columns: Columns, settings: Settings) -> str:
     """What the list holds, and how long it will take at least, by its hosts' limits and by this host's cores."""
-    hosts, errors, articles = Counter(), Counter(), Counter()
+    hosts: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    articles: Counter[str] = Counter()
     for line in tqdm(read(source, columns), unit=" lines", file=sys.stderr, leave=False):
         if line.error:
             errors[line.error.code] += 1
@@ -70,7 +72,7 @@ def hand_over(
     again: bool,
 ) -> int:
     """The id of the list's batch, once every line is in it."""
-    sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+    sha256 = hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
     source.seek(0)
     key = f"list {sha256}" if columns == Columns() else f"list {sha256} {columns.url} {columns.article_id}"
     maker = BatchMaker(settings)

@@ -83,12 +83,14 @@ class Shard(Base):
         CheckConstraint(
             "waiting >= 0 AND stored >= 0 AND superseded >= 0 AND dead >= 0 AND cancelled >= 0", name="tally"
         ),
-        Index(None, "batch_id"),
+        Index(None, "batch_id", "lock"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
     host: Mapped[str]
+    lock: Mapped[str | None]
+    """the slot of its host; of the shards of a batch with the same one a few have a job at a time"""
     waiting: Mapped[int] = mapped_column(server_default="0")
     stored: Mapped[int] = mapped_column(server_default="0")
     superseded: Mapped[int] = mapped_column(server_default="0")

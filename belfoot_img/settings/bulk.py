@@ -43,7 +43,7 @@ def parse_host_limits(raw: str) -> tuple[HostLimits, ...]:
     try:
         triples = [part.split() for part in raw.split(",")]
         return tuple(
-            HostLimits(parse_hosts(host)[0], parse_whole(1, 1000)(slots), parse_rate(rate))
+            HostLimits((parse_hosts(host) or ("*",))[0], parse_whole(1, 1000)(slots), parse_rate(rate))
             for host, slots, rate in triples
         )
     except (ValueError, TypeError):

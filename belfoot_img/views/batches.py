@@ -171,7 +171,7 @@ def _paging(request) -> tuple[int, int]:
 
 
 def _utc(moment: datetime | None) -> str | None:
-    return moment and moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class PrefersAsync:

@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 
 from belfoot_img.batches import queue
 from belfoot_img.batches.lists import Line, check
-from belfoot_img.batches.making import BatchMaker, Plan
+from belfoot_img.batches.making import DEPTH, BatchMaker, Plan
 from belfoot_img.models import engine_from_settings
 from belfoot_img.settings import BulkSettings, DatabaseSettings, read_ini
 from tests import servers
@@ -393,15 +393,15 @@ def interrupted_reading(folder: Path, lines: int, kills: int) -> Row:
         (batches,) = made.database.question("SELECT count(*) FROM batches")[0]
         (tallied,) = made.database.question("SELECT sum(waiting) FROM shards")[0]
         (jobs,) = made.database.question("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'shard'")[0]
-        (shards,) = made.database.question("SELECT count(*) FROM shards")[0]
+        shards, slots = made.database.question("SELECT count(*), count(DISTINCT lock) FROM shards")[0]
     return judged(
         f"`bulk` killed {killed} times while it read a list of {lines}, and run again",
         "each line once, one batch",
-        f"{total} items, {distinct} distinct, {batches} batch, {shards} shards, {jobs} jobs",
+        f"{total} items, {distinct} distinct, {batches} batch, {shards} shards, {jobs} jobs for {slots} slots",
         ended_well=reading.returncode == 0 and again.returncode == 0,
         each_line_once=(total, distinct, tallied) == (lines, lines, lines) and before == lines,
         one_batch=batches == 1,
-        a_job_a_shard=jobs == shards,
+        each_slot_has_jobs=slots <= jobs <= DEPTH * slots,
     )
 
 

@@ -52,3 +52,7 @@ def test_crops_are_drawn(tmp_path):
     pytest.importorskip("ssimulacra2")
     run("benchmarks.quality.crops", str(tmp_path), "--pictures", "coffee.png")
     assert [path.name for path in tmp_path.iterdir()] == ["crops-coffee.jpg"]
+
+
+def test_what_the_queue_costs_is_measured():
+    assert "| drained |" in run("benchmarks.bulk", "--items=300", "--workers=1")

@@ -46,6 +46,7 @@ COVERED = {
     "make faults": "tests/functional/test_faults.py::test_postgresql_restarted_under_load",
     "python -m benchmarks.load": f"{BENCHMARKS}::test_gets_are_compared_with_a_bare_function_under_the_same_settings",
     "python -m benchmarks.posts": f"{BENCHMARKS}::test_posts_are_timed_stage_by_stage",
+    "python -m benchmarks.bulk": f"{BENCHMARKS}::test_what_the_queue_costs_is_measured",
     "python -m benchmarks.hop": f"{BENCHMARKS}::test_the_hop_to_another_process_is_timed",
     "python -m benchmarks.callers": f"{BENCHMARKS}::test_what_floods_do_to_the_right_callers_is_timed",
     "python -m benchmarks.quality": f"{BENCHMARKS}::test_the_policies_are_judged_beside_one_another",
