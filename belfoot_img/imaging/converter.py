@@ -152,7 +152,11 @@ class Converter:
         processes = ConversionProcesses.from_settings(
             settings.converting, preload=[f"{__name__}:warm_up"], waiting=waiting
         )
-        return cls(Fetcher.from_settings(settings.fetch), Intake.from_settings(settings.fetch), processes)
+        return cls(
+            Fetcher.from_settings(settings.fetch),
+            Intake.from_settings(settings.fetch, processes.retry_after),
+            processes,
+        )
 
     def fetch(self, url: str, held: Held) -> bytes:
         """The bytes behind a link, ``held`` by the intake. Raises what the fetcher raises, and Busy."""

@@ -6,8 +6,10 @@ waiting but Busy: who waits would hold one of the server's threads, and these ar
 
 from __future__ import annotations
 
+import math
+import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from belfoot_img.errors import Busy
@@ -15,16 +17,20 @@ from belfoot_img.settings import FetchSettings
 
 
 class Intake:
-    """``at_once`` images with ``memory`` bytes together. Thread-safe."""
+    """``at_once`` images with ``memory`` bytes together. Thread-safe.
 
-    def __init__(self, at_once: int, memory: int):
-        self._at_once, self._memory = at_once, memory
+    ``seconds``: after how many there may be room, as far as is known. Callers that are refused together are told
+    between once and twice as many, each another number, so that they do not come back together.
+    """
+
+    def __init__(self, at_once: int, memory: int, seconds: Callable[[], int] = lambda: Busy.retry_after):
+        self._at_once, self._memory, self._seconds = at_once, memory, seconds
         self._images = self._bytes = 0
         self._lock = threading.Lock()
 
     @classmethod
-    def from_settings(cls, settings: FetchSettings) -> Intake:
-        return cls(settings.at_once, settings.memory)
+    def from_settings(cls, settings: FetchSettings, seconds: Callable[[], int]) -> Intake:
+        return cls(settings.at_once, settings.memory, seconds)
 
     @contextmanager
     def take(self) -> Iterator[Held]:
@@ -39,11 +45,15 @@ class Intake:
     def _change(self, images: int = 0, size: int = 0) -> None:
         with self._lock:
             if images > 0 and self._images >= self._at_once:
-                raise Busy("The service is busy: it is taking in as many images as it can; try again shortly.")
+                raise self._busy("it is taking in as many images as it can")
             if size > 0 and self._bytes + size > self._memory:
-                raise Busy("The service is busy: it holds as many bytes of images as it can; try again shortly.")
+                raise self._busy("it holds as many bytes of images as it can")
             self._images += images
             self._bytes += size
+
+    def _busy(self, why: str) -> Busy:
+        seconds = math.ceil(self._seconds() * random.uniform(1, 2))
+        return Busy(f"The service is busy: {why}; try again later.", retry_after=seconds)
 
 
 class Held:

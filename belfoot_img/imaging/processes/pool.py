@@ -100,7 +100,7 @@ class ConversionProcesses:
                 self._give_back(slot)
                 raise
         except TimeoutError:
-            raise Busy(retry_after=self._retry_after()) from None
+            raise Busy(retry_after=self.retry_after()) from None
         finally:
             self._count_waiting(-1)
 
@@ -114,7 +114,7 @@ class ConversionProcesses:
             self._waiting += change
         self._tell_waiting(change)
 
-    def _retry_after(self) -> int:
+    def retry_after(self) -> int:
         """Seconds until those who wait now have had their turn. Who gives up later is told less, so that callers who
         are refused in one go do not come back in one go."""
         expected = self._waiting * self._mean_seconds / self._at_once

@@ -34,3 +34,13 @@ def test_an_image_that_fails_makes_room():
         with pytest.raises(ValueError, match="no image"), intake.take() as held:
             held.add(100)
             raise ValueError("no image")
+
+
+def test_those_who_are_refused_are_told_to_come_back_when_there_may_be_room_and_not_together():
+    intake, told = Intake(at_once=1, memory=100, seconds=lambda: 60), set()
+    with intake.take():
+        for _ in range(20):
+            with pytest.raises(Busy) as refusal, intake.take():
+                pass
+            told.add(refusal.value.retry_after)
+    assert min(told) >= 60 and max(told) <= 120 and len(told) > 5
