@@ -18,12 +18,12 @@ bind = "127.0.0.1:8000"
 backlog = 2048
 
 # A worker a core: the JSON and base64 of a GET are CPU time of one process. A POST keeps its thread while its image is
-# downloaded and converted, which costs next to nothing. At most belfoot_img.fetch.at_once of them (32) do: the other 16
-# threads are for reads and health checks. Connections beyond twice as many threads wait in the backlog, where every
-# worker can take them.
+# downloaded and converted, which costs next to nothing. At most belfoot_img.fetch.at_once of them (48) do so, and 8
+# more wait a second for a place: the other 8 are for reads and health checks. Connections beyond twice as many threads
+# wait in the backlog, where every worker can take them.
 workers = max(2, os.cpu_count() or 1)
 worker_class = "belfoot_img.gunicorn_worker.JsonErrorWorker"  # gthread, with errors as JSON
-threads = 48
+threads = 64
 worker_connections = 2 * threads
 
 # The master's sign of life from a worker is a file's time: on a disk, a full or slow one would kill healthy workers.

@@ -89,7 +89,7 @@ def is_storable(text: str) -> bool:
 def parse(request) -> Payload:
     """``request.payload``. Reads at most MAX_BODY + 1 bytes; an empty body is an empty payload, and so is the body of
     a resource that takes no JSON."""
-    if not getattr(request.context, "takes_json", True):
+    if not getattr(getattr(request, "context", None), "takes_json", True):
         return Payload()
     body = _read(request)
     if not body.strip():

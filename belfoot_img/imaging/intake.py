@@ -1,7 +1,8 @@
 """How many images one process takes in at once, and how many bytes of them it holds in memory.
 
-An image is taken in from the first byte of its download to the end of its conversion. Beyond either bound there is no
-waiting but Busy: who waits would hold one of the server's threads, and these are for health checks and reads too.
+An image is taken in from the first byte of its download to the end of its conversion. A few more wait a moment for a
+place, so that a burst of quick images is not refused; the others get Busy at once. Whoever waits holds one of the
+server's threads, and these are for health checks and reads too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ from contextlib import contextmanager
 from belfoot_img.errors import Busy
 from belfoot_img.settings import FetchSettings
 
+WAITING_SHARE = 6
+"""One image may wait for each six that are taken in: 8 for the 48 of the default, of 64 threads."""
+PATIENCE = 1.0
+"""Seconds that one waits for a place."""
+
 
 class Intake:
     """``at_once`` images with ``memory`` bytes together. Thread-safe.
@@ -23,10 +29,16 @@ class Intake:
     between once and twice as many, each another number, so that they do not come back together.
     """
 
-    def __init__(self, at_once: int, memory: int, seconds: Callable[[], int] = lambda: Busy.retry_after):
-        self._at_once, self._memory, self._seconds = at_once, memory, seconds
-        self._images = self._bytes = 0
-        self._lock = threading.Lock()
+    def __init__(
+        self,
+        at_once: int,
+        memory: int,
+        seconds: Callable[[], int] = lambda: Busy.retry_after,
+        patience: float = PATIENCE,
+    ):
+        self._at_once, self._memory, self._seconds, self._patience = at_once, memory, seconds, patience
+        self._images = self._bytes = self.waiting = 0
+        self._room = threading.Condition()
 
     @classmethod
     def from_settings(cls, settings: FetchSettings, seconds: Callable[[], int]) -> Intake:
@@ -36,20 +48,40 @@ class Intake:
     def take(self) -> Iterator[Held]:
         """The bytes held for one image, until the block is left. Raises Busy."""
         held = Held(self)
-        self._change(images=1)
+        self._enter()
         try:
             yield held
         finally:
-            self._change(images=-1, size=-held.bytes)
+            self._leave(held.bytes)
 
-    def _change(self, images: int = 0, size: int = 0) -> None:
-        with self._lock:
-            if images > 0 and self._images >= self._at_once:
-                raise self._busy("it is taking in as many images as it can")
-            if size > 0 and self._bytes + size > self._memory:
+    def hold(self, size: int) -> None:
+        """``size`` more bytes are held. Raises Busy."""
+        with self._room:
+            if self._bytes + size > self._memory:
                 raise self._busy("it holds as many bytes of images as it can")
-            self._images += images
             self._bytes += size
+
+    def _enter(self) -> None:
+        with self._room:
+            if self._images >= self._at_once and not self._wait():
+                raise self._busy("it is taking in as many images as it can")
+            self._images += 1
+
+    def _wait(self) -> bool:
+        """Whether there is a place now."""
+        if self.waiting >= self._at_once // WAITING_SHARE:
+            return False
+        self.waiting += 1
+        try:
+            return self._room.wait_for(lambda: self._images < self._at_once, self._patience)
+        finally:
+            self.waiting -= 1
+
+    def _leave(self, size: int) -> None:
+        with self._room:
+            self._images -= 1
+            self._bytes -= size
+            self._room.notify()
 
     def _busy(self, why: str) -> Busy:
         seconds = math.ceil(self._seconds() * random.uniform(1, 2))
@@ -65,5 +97,5 @@ class Held:
 
     def add(self, size: int) -> None:
         """``size`` more bytes are about to be held. Raises Busy."""
-        self._intake._change(size=size)
+        self._intake.hold(size)
         self.bytes += size

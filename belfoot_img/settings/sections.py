@@ -39,7 +39,7 @@ class FetchSettings:
     max_bytes: int = setting(PREFIX + "fetch.max_bytes", parse_bytes, "50 MB")
     max_pixels: int = setting(PREFIX + "fetch.max_pixels", parse_whole(1, 10**9), "100 000 000")
     deadline: float = setting(PREFIX + "fetch.deadline", parse_seconds, "15 s")
-    at_once: int = setting(PREFIX + "fetch.at_once", parse_whole(1, 10_000), "32")
+    at_once: int = setting(PREFIX + "fetch.at_once", parse_whole(1, 10_000), "48")
     memory: int = setting(PREFIX + "fetch.memory", parse_bytes, "100 MB")
     redirects: int = setting(PREFIX + "fetch.redirects", parse_whole(0, 20), "3")
     ports: frozenset[int] | None = setting(PREFIX + "fetch.ports", parse_ports, "80 443")

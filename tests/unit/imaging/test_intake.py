@@ -1,5 +1,9 @@
 """What a process takes in at once is bounded: images, and bytes of them."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
 import pytest
 
 from belfoot_img.errors import Busy
@@ -44,3 +48,27 @@ def test_those_who_are_refused_are_told_to_come_back_when_there_may_be_room_and_
                 pass
             told.add(refusal.value.retry_after)
     assert min(told) >= 60 and max(told) <= 120 and len(told) > 5
+
+
+def test_a_few_wait_a_moment_for_a_place_and_the_others_are_busy_at_once():
+    intake = Intake(at_once=6, memory=100, patience=30.0)
+    with ExitStack() as taken:
+        for _ in range(6):
+            taken.enter_context(intake.take())
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(lambda: intake.take().__enter__())
+            while not intake.waiting:
+                time.sleep(0.001)
+            with pytest.raises(Busy), intake.take():
+                pass
+            taken.close()
+            assert waiting.result(timeout=10).bytes == 0
+
+
+def test_who_waits_for_too_long_is_busy():
+    intake = Intake(at_once=6, memory=100, patience=0.01)
+    with ExitStack() as taken:
+        for _ in range(6):
+            taken.enter_context(intake.take())
+        with pytest.raises(Busy), intake.take():
+            pass
