@@ -18,6 +18,7 @@ from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
+from procrastinate.types import JSONDict
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
@@ -62,7 +63,7 @@ def list_job(batch_id: int) -> Job:
 def webhook_job(batch_id: int, lot: int) -> Job:
     """``lot`` counts from 1."""
     name = f"{WEBHOOK}:{batch_id}:{lot}"
-    kwargs = {"batch_id": batch_id, "lot": lot}
+    kwargs: JSONDict = {"batch_id": batch_id, "lot": lot}
     return Job(queue=UPKEEP, task_name=WEBHOOK, task_kwargs=kwargs, lock=name, queueing_lock=name, priority=0)
 
 

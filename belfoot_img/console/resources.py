@@ -64,7 +64,7 @@ class StaticFile(Page):
 
     @property
     def current(self) -> bool:
-        return self.__parent__.__name__ == DIGEST
+        return self.__parent__ is not None and self.__parent__.__name__ == DIGEST
 
 
 class StaticVersion(Page):

@@ -100,14 +100,14 @@ def convert_bytes(source: bytes, settings: ImagingSettings) -> Converted:
 
 
 def _kept(header: decoder.Header, settings: ImagingSettings) -> bytes | None:
-    if not header.jpeg.complies(settings.size_limit):
+    if header.jpeg is None or not header.jpeg.complies(settings.size_limit):
         return None
     decoder.check(header)  # a damaged JPEG is refused, not kept
     return header.jpeg.strip()
 
 
 def _repacked(header: decoder.Header, settings: ImagingSettings) -> bytes | None:
-    if not header.jpeg.complies(round(settings.size_limit * REPACKABLE)):
+    if header.jpeg is None or not header.jpeg.complies(round(settings.size_limit * REPACKABLE)):
         return None
     decoder.check(header)  # also keeps damaged files away from the repacking C code
     repacked = repack(header.jpeg)

@@ -43,8 +43,11 @@ class Table(IntEnum):
 class Encoder(Protocol):
     """``final``: made with all that saves bytes, as what is stored is."""
 
-    name: str
-    final: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def final(self) -> bool: ...
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
         """``pixels``: RGB or L. ``quality``: libjpeg's scale, 1 to 100. ``chroma``: "4:2:0" or "4:4:4"."""
@@ -58,10 +61,17 @@ class Drafting(Encoder, Protocol):
     The shares: the encoder's own bytes / theirs, on the average of many pictures.
     """
 
-    draft: Encoder
-    draft_share: float
-    trial: Encoder
-    trial_share: float
+    @property
+    def draft(self) -> Encoder: ...
+
+    @property
+    def draft_share(self) -> float: ...
+
+    @property
+    def trial(self) -> Encoder: ...
+
+    @property
+    def trial_share(self) -> float: ...
 
 
 @dataclass(frozen=True)

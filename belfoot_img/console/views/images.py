@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from pyramid.response import Response
 from pyramid.view import view_config
+from sqlalchemy import Row
 
 from belfoot_img.console.rendering import page, url
 from belfoot_img.console.resources import Images, Thumbnail, segment_of
@@ -25,7 +27,7 @@ def images(context, request):
     asked = {name: request.GET.get(name, "").strip() for name in FIELDS}
     wanted, wrong = search_of(asked)
     after = request.GET.get("after", "")
-    rows = []
+    rows: Sequence[Row] = []
     if not wrong:
         with request.short_session() as session:
             rows = listing.search(session, wanted, limit=PAGE + 1, after=paging.place(after) if after else None)

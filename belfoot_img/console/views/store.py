@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from belfoot_img.console.forms import Form
 from belfoot_img.console.rendering import page
-from belfoot_img.console.resources import Images, Store, segment_of
+from belfoot_img.console.resources import ArticleImage, Images, Store, segment_of
 from belfoot_img.console.views.image import see
 from belfoot_img.errors import ImageTooLarge, ServiceError
 
@@ -24,7 +24,7 @@ def store(context, request):
         request.response.status = error.status
         return shown(request, form, error)
     images = Images("images", context.__parent__)
-    return see(request, images[segment_of(article_id)], "stored")
+    return see(request, ArticleImage(segment_of(article_id), images), "stored")
 
 
 def source_of(form: Form, request) -> dict:

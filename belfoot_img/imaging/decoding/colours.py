@@ -42,7 +42,8 @@ def _narrow(picture: Image.Image) -> Image.Image:
         white = next((white for white in whites if highest <= white), 1)
         narrow = np.clip(values * (255.0 / white), 0, 255).astype(np.uint8)
     grey = Image.fromarray(narrow)
-    if picture.format == "TIFF" and picture.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0:
+    tags = picture.tag_v2 if isinstance(picture, TiffImagePlugin.TiffImageFile) else {}
+    if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0:
         grey = grey.point(range(255, -1, -1))
     if alpha:
         grey.putalpha(alpha)
@@ -77,7 +78,9 @@ _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 
 
 def _transform(picture: Image.Image, profile: ImageCms.ImageCmsProfile, mode: str) -> Image.Image:
-    return ImageCms.profileToProfile(picture, profile, _srgb(), _INTENT, outputMode=mode)
+    converted = ImageCms.profileToProfile(picture, profile, _srgb(), _INTENT, outputMode=mode)
+    assert converted is not None  # only inPlace gives none
+    return converted
 
 
 def _usable(icc_profile: bytes | None, space: str) -> ImageCms.ImageCmsProfile | None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
+from typing import Any
 
 import certifi
 from requests import PreparedRequest
@@ -143,10 +144,10 @@ class BudgetedReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
         self._budget.require()
         self._sock.settimeout(self._budget.seconds())
-        size = self._raw.readinto(buffer)
+        size = self._raw.readinto(buffer) or 0  # None for a non-blocking socket, which this is not
         self._budget.spend(size)
         return size
 
@@ -160,14 +161,14 @@ class BudgetedResponse(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args, budget: Budget, **options):
         budget.allow(HEADER_BYTES)
-        super().__init__(BudgetedReader(sock, budget), *args, **options)
+        super().__init__(BudgetedReader(sock, budget), *args, **options)  # type: ignore[arg-type]  # only makefile() is used
 
     def _read_status(self) -> tuple[str, int, str]:
         # http.client skips 100 alone and takes 103 Early Hints for the answer.
-        version, status, reason = super()._read_status()
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # private, so not in the stubs
         while 102 <= status < 200:
             http.client.parse_headers(self.fp)
-            version, status, reason = super()._read_status()
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # private, so not in the stubs
         return version, status, reason
 
     def begin(self) -> None:
@@ -185,8 +186,8 @@ class PinnedConnection(HTTPConnection):
     ):
         super().__init__(*args, **options)
         self._addresses, self._budget, self._tls = addresses, budget, tls
-        self.default_port = 443 if tls else 80
-        self.response_class = partial(BudgetedResponse, budget=budget)
+        self.default_port = 443 if tls else 80  # type: ignore[misc]
+        self.response_class = partial(BudgetedResponse, budget=budget)  # type: ignore[assignment]
 
     def connect(self) -> None:
         self.sock = dial(self._addresses, self._budget)
@@ -210,7 +211,8 @@ class PinnedRequest(PreparedRequest):
 
     def __init__(self, url: str, target: str, headers: dict[str, str | bytes], pool: PinnedPool):
         super().__init__()
-        self.method, self.url, self.headers = "GET", url, headers
+        self.method, self.url = "GET", url
+        self.headers = headers  # type: ignore[assignment]  # sent as they are; requests' own look-ups are not used
         self.target, self.pool = target, pool
 
 
@@ -220,11 +222,13 @@ class PinnedAdapter(HTTPAdapter):
     It is used without a ``requests.Session``, which would add cookies, .netrc and proxies, and read redirects' bodies.
     """
 
-    def get_connection_with_tls_context(self, request: PinnedRequest, verify, proxies=None, cert=None) -> PinnedPool:
+    def get_connection_with_tls_context(  # type: ignore[override]
+        self, request: PinnedRequest, verify, proxies=None, cert=None
+    ) -> PinnedPool:
         return request.pool
 
     def cert_verify(self, conn: PinnedPool, url: str, verify, cert) -> None:
         """Does nothing: PinnedConnection brings its own TLS context."""
 
-    def request_url(self, request: PinnedRequest, proxies) -> str:
+    def request_url(self, request: PinnedRequest, proxies) -> str:  # type: ignore[override]
         return request.target

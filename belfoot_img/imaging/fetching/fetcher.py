@@ -156,7 +156,7 @@ class Fetcher:
         """The addresses of the host, if every one is permitted. Raises UrlRefused, OriginFailed, OSError."""
         if target.literal:
             family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
-            addresses = [(family, (target.host, target.port))]
+            addresses: Sequence[connection.Address] = [(family, (target.host, target.port))]
         else:
             addresses = connection.resolve(target.host, target.port, budget, self._look_up)
         if not all(permitted(address[0], self._settings.allow_networks) for _, address in addresses):
@@ -166,7 +166,7 @@ class Fetcher:
         return addresses
 
     def _build_request(self, target: Target, pool: connection.PinnedPool) -> connection.PinnedRequest:
-        headers = {
+        headers: dict[str, str | bytes] = {
             "User-Agent": self._settings.user_agent.encode(),
             "Accept": "image/*, */*;q=0.5",
             "Accept-Encoding": "identity",

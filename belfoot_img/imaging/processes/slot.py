@@ -107,8 +107,8 @@ class ProcessSlot:
             return
         self.stop()
         try:
-            self._pool = self._starter.submit(_new_pool, self._preload).result()
-            self.pid = self._pool.schedule(inside.ready).result(timeout=until - time.monotonic())
+            self._pool = pool = self._starter.submit(_new_pool, self._preload).result()
+            self.pid = pool.schedule(inside.ready).result(timeout=until - time.monotonic())
         except Exception as error:
             log.warning("no process for conversions could be started", exc_info=error)
             self.stop()

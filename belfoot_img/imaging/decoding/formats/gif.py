@@ -14,7 +14,7 @@ class GifPicture(Picture):
         opened = self.open()
         covered = opened.tile[0].extents
         opened.load()
-        if covered == (0, 0, *opened.size) or "transparency" in opened.info:
+        if covered is None or covered == (0, 0, *opened.size) or "transparency" in opened.info:
             return opened
         return _transparent_outside(opened, covered)
 

@@ -31,6 +31,8 @@ MCU = 16
 class JpegPicture(Picture):
     plugin = JpegImagePlugin.JpegImageFile  # not the plugin's factory, which may go on to the pictures behind the first
 
+    jpeg: Jpeg
+
     def __init__(self, source: bytes):
         self.jpeg = parse(source)
         _check_kind(self.jpeg)
@@ -118,12 +120,12 @@ def _reduction(size: tuple[int, int], max_side: int) -> int:
 
 
 def _draft(opened: JpegImagePlugin.JpegImageFile, mode: str | None, factor: int) -> None:
-    opened.draft(mode, tuple(max(1, length // factor) for length in opened.size))
+    opened.draft(mode, (max(1, opened.width // factor), max(1, opened.height // factor)))
 
 
 def _missing(picture: Image.Image, band: int) -> float:
     """The share of the picture that is even mid-grey at its end: whole rows, and columns of the ``band`` rows above."""
-    last = np.atleast_1d(picture.getpixel((picture.width - 1, picture.height - 1)))
+    last: np.ndarray = np.atleast_1d(np.asarray(picture.getpixel((picture.width - 1, picture.height - 1))))
     if not np.isin(last, (127, 128)).all():
         return 0.0
     values = np.asarray(picture)

@@ -34,7 +34,7 @@ def _starts_with(*signatures: bytes) -> Callable[[bytes], bool]:
 
 _BMP_HEADERS = {struct.pack("<I", size) for size in (12, 16, 40, 52, 56, 64, 108, 124)}
 
-FORMATS = (
+FORMATS: tuple[Format, ...] = (
     Format("JPEG", "JPEG", _starts_with(b"\xff\xd8\xff"), JpegPicture),
     Format("PNG", "PNG", _starts_with(b"\x89PNG\r\n\x1a\n"), PngPicture),
     Format("GIF", "GIF", _starts_with(b"GIF87a", b"GIF89a"), GifPicture),

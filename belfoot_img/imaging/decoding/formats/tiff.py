@@ -92,4 +92,5 @@ class TiffPicture(Picture):
 
     @staticmethod
     def _compression(opened: Image.Image) -> int:
+        assert isinstance(opened, TiffImagePlugin.TiffImageFile)
         return opened.tag_v2.get(TiffImagePlugin.COMPRESSION, 1)

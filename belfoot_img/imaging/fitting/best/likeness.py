@@ -88,10 +88,10 @@ class Likeness:
         halves = [side // 2 for side in self._size]
         halvings = int(pixels.width <= SMALL * self._size[0] and min(halves) >= 4 * LEAST_SIDE)
         if halvings:  # an odd last row or column is left out
-            covered = [
+            right, lower = (
                 2 * side * half / whole for side, half, whole in zip(pixels.size, halves, self._size, strict=True)
-            ]
-            coloured = pixels.resize(halves, Image.Resampling.LANCZOS, box=(0, 0, *covered))
+            )
+            coloured = pixels.resize(halves, Image.Resampling.LANCZOS, box=(0, 0, right, lower))
         else:
             coloured = pixels if pixels.size == self._size else pixels.resize(self._size, Image.Resampling.LANCZOS)
         planes: list[tuple[list[np.ndarray], tuple]] = [
@@ -116,7 +116,7 @@ class Likeness:
         down = luma.height / height
         boxes = [(0, top * down, luma.width, min(luma.height, (top + tall) * down)) for top in tops]
         found = [luma.resize((width, tall), Image.Resampling.LANCZOS, box=box) for box in boxes]
-        return np.concatenate(found)
+        return np.concatenate([np.asarray(strip) for strip in found])
 
 
 class _View:

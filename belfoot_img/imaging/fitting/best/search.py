@@ -134,9 +134,10 @@ class Search:
     def _between(self, best: Trial) -> Trial:
         """The trial moved to the top of the parabola through it and its neighbours, those of ``FIRST`` if need be."""
         for recipe in (best.recipe, FIRST):
-            beside = [self._trials.get((recipe, scale)) for scale in neighbours(best.scale)]
+            found = (self._trials.get((recipe, scale)) for scale in neighbours(best.scale))
+            beside = [trial for trial in found if trial is not None]
             middle = self._trials.get((recipe, best.scale))
-            if middle is None or len(beside) < 2 or None in beside or beside[0].scale == 1:
+            if middle is None or len(beside) < 2 or beside[0].scale == 1:
                 continue
             larger, smaller = (trial.likeness - middle.likeness for trial in beside)
             bend = larger + smaller
@@ -199,6 +200,7 @@ class Search:
             if candidate.likeness is not None:
                 break
         likeness = candidate.likeness
+        assert likeness is not None  # the last of them is judged whatever its size
         if quality < 100 or excess > 0:  # nothing can be added to the finest
             likeness -= gain(likeness) * excess
         return Trial(recipe, scale, quality, likeness, share)
