@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
 
+from belfoot_img.batches.webhook import signature
 from tests import servers
 from tests.client import EDITOR, READER, Client, assert_error
 from tests.photographs import photograph, png
@@ -87,7 +90,7 @@ def test_a_batch_is_worked_through(client, origin, working):
     links = [{"url": origin.serve(png(40 + n, 30)), "article_id": n} for n in range(30)]
     links.append({"url": origin.base + "/nothing", "article_id": "missing"})
     links.append({"url": "gopher://example.com/", "article_id": "refused"})
-    answer = create(client, links, name="archive")
+    answer = create(client, links, name="archive", effort="low")
     assert answer.status_code == 202
     number = answer.json()["data"]["id"]
     assert answer.headers["Location"] == f"{client.base}/api/v1/batches/{number}"
@@ -256,3 +259,25 @@ def test_what_is_not_there_is_said(client, database):
     assert_error(act(client, 999, "pause"), 404, "batch_not_found")
     assert_error(client.request("GET", "/api/v1/batches/x"), 404, "not_found")
     assert_error(client.request("DELETE", "/api/v1/batches"), 405, "method_not_allowed")
+
+
+def test_the_end_of_a_batch_is_told_to_the_webhook(client, origin, database, database_url, tmp_path):
+    told = []
+
+    def answer(handler):
+        told.append((dict(handler.headers), handler.rfile.read(int(handler.headers["Content-Length"]))))
+        handler.send_response(204)
+        handler.end_headers()
+
+    secret = b"secret of twenty-four by"
+    hook = {
+        "bulk__webhook__url": origin.serve(answer, "hook"),
+        "bulk__webhook__secret": "whsec_" + base64.b64encode(secret).decode(),
+    }
+    with worker(tmp_path, database_url, **hook):
+        number = create(client, [{"url": origin.serve(png(20, 20)), "article_id": "1"}]).json()["data"]["id"]
+        until(lambda: told, 30, "the webhook is told")
+    headers, body = told[0]
+    assert json.loads(body)["data"]["items"] == [{"number": 1, "article_id": "1", "state": "stored", "code": None}]
+    assert headers["webhook-id"].startswith(f"batch_{number}_")
+    assert headers["webhook-signature"] == signature(secret, headers["webhook-id"], headers["webhook-timestamp"], body)
