@@ -70,7 +70,7 @@ def convert(source, output, ini, size_limit, fit_policy, effort, explain, plot):
         draw(converted, settings, plot)
 
 
-def _settings(ini: str | None, **chosen: int | str | None) -> ImagingSettings:
+def _settings(ini: str | None, **chosen: Any) -> ImagingSettings:
     settings = read_ini(ini).imaging if ini else ImagingSettings()
     return replace(settings, **{name: value for name, value in chosen.items() if value})
 
