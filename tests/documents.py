@@ -71,6 +71,6 @@ def _name(words: list[str]) -> str:
     program, rest = words[0].rpartition("/")[2] or words[0], words[1:]
     if program in ("python", "python3"):
         return " ".join([program, *rest[:2]]) if rest[:1] == ["-m"] else " ".join([program, *rest[:1]])
-    if program in WITH_A_SUBCOMMAND:
+    if program in WITH_A_SUBCOMMAND and not "".join(rest[:1]).startswith("-"):
         return " ".join([program, *rest[: 2 if rest[:1] and rest[0] in GROUPS else 1]])
     return program

@@ -20,7 +20,7 @@ from tests.ports import free_port, until
 
 HERE = "tests/functional/test_commands.py"
 BENCHMARKS = "tests/functional/test_benchmarks.py"
-ORDERS = "tests/functional/test_orders.py"
+ORDERS = "tests/functional/test_fuzzing.py"
 OPERATIONS = "tests/functional/test_operations.py"
 PRODUCTION = "tests/functional/test_production.py"
 BULK = "tests/functional/test_bulk_command.py"
@@ -59,6 +59,7 @@ COVERED = {
     "belfoot-img user add": f"{WHEEL}::test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel",
     "belfoot-img user passwd": f"{USERS}::test_a_new_password_lets_a_disabled_user_in_again",
     "belfoot-img user disable": f"{USERS}::test_a_new_password_lets_a_disabled_user_in_again",
+    "belfoot-img": "tests/unit/cli/test_users.py::test_every_command_explains_itself",
     "belfoot-img convert": "tests/unit/cli/test_convert.py::test_explain_marks_the_candidate_that_won",
     "belfoot-img worker": f"{BULK}::test_a_list_is_converted_and_reported",
     "belfoot-img bulk": f"{BULK}::test_a_list_is_converted_and_reported",
