@@ -85,7 +85,8 @@ def lay_out(stack: ExitStack, folder: Path, thumbor_program: str | None) -> Iter
     assert running.store("42", running.origin.serve(source)).status == 201
     read = running.caller().read("42").data
     jpeg, etag = base64.b64decode(read["image"]), f'"{read["sha256"]}"'
-    forms = {"JSON": ({}, 200), "JPEG": ({"Accept": "image/jpeg"}, 200), "304": ({"If_None_Match": etag}, 304)}
+    jpeg_only = {"Accept": "image/jpeg"}
+    forms = {"JSON": ({}, 200), "JPEG": (jpeg_only, 200), "304": ({**jpeg_only, "If_None_Match": etag}, 304)}
 
     def service(name: str, base: str, master: psutil.Process) -> Iterator[Subject]:
         for form, (headers, status) in forms.items():

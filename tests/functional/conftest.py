@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+
 import pytest
 
 from tests import servers
@@ -13,6 +16,17 @@ def base(request, engine, database_url, tmp_path_factory) -> str:
     start = getattr(servers, request.param)
     with start(tmp_path_factory.mktemp(request.param), database_url) as base:
         yield base
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator:
+    """``launch(*arguments)`` starts Debian's Chromium. Playwright runs once in a process, for all of the tests."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'belfoot_img[browser]'")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        yield lambda *arguments: driver.chromium.launch(executable_path=program, args=["--no-sandbox", *arguments])
 
 
 @pytest.fixture

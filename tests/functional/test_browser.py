@@ -42,14 +42,10 @@ def client(base, database) -> Client:
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    rules = "MAP cms.example 127.0.0.1, MAP evil.example 127.0.0.1"
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules={rules}"]
-        )
-        yield browser
-        browser.close()
+def chromium(launch):
+    browser = launch("--host-resolver-rules=MAP cms.example 127.0.0.1, MAP evil.example 127.0.0.1")
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(params=HOSTS)

@@ -159,8 +159,6 @@ def test_a_canary_password_is_found_nowhere(client, database, origin, folder):
     log = (folder / "gunicorn.log").read_text()
     assert "internal error" in log and "Traceback" in log, "the log does hold what went wrong"
     assert CANARY.password not in log and encoded not in log
-    failed = [line for line in log.splitlines() if "origin_failed:" in line]
-    assert failed and all(" WARNING " in line for line in failed), "a broken link is no failure of this service"
     with database.connect() as connection:
         for table in ("images", "users", "login_failures", "known_addresses"):
             rows = connection.execute(text(f"SELECT {table}::text FROM {table}")).scalars().all()

@@ -77,7 +77,7 @@ def test_gunicorn_finds_its_settings_beside_production_ini():
     found = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
     found = {name.strip(): value.strip() for name, value in found.items()}
     assert "JsonErrorWorker" in found["worker_class"]
-    assert (found["threads"], found["preload_app"], found["control_socket_disable"]) == ("48", "False", "True")
+    assert (found["threads"], found["preload_app"], found["control_socket_disable"]) == ("64", "False", "True")
     assert found["worker_tmp_dir"] == "/dev/shm"
     assert found["max_requests"] == "0", "the files of counts stay few"
 

@@ -295,12 +295,22 @@ print(processes.run(jobs.sleep, 0), flush=True)
 {work}
 time.sleep(600)
 """
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=_heed_sigint,
+    ) as parent:
         pid = int(parent.stdout.readline())
         time.sleep(0.3)
         parent.send_signal(stop)
         parent.wait(timeout=30)
     _gone(pid)
+
+
+def _heed_sigint():
+    """A shell starts what runs in its background with SIGINT ignored, and this suite may run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _gone(pid):
