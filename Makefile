@@ -68,7 +68,7 @@ style: $(INSTALLED)  ## rules and format of code, Dockerfile and compose.yaml
 imports: $(INSTALLED)  ## import-linter: which part may import which
 	$(BIN)/lint-imports --no-logo
 
-types: $(INSTALLED)  ## mypy over the package
+types: $(INSTALLED)  ## mypy over the package, strict over the client
 	$(BIN)/mypy
 
 format: $(INSTALLED)  ## brings the code into the format that lint asks for

@@ -106,7 +106,7 @@ setup(
     packages=[*find_packages(include=["belfoot_img", "belfoot_img.*"]), *MIGRATIONS],
     package_dir={"belfoot_img.migrations": "alembic"},
     package_data={
-        "belfoot_img": ["openapi.json"],
+        "belfoot_img": ["openapi.json", "py.typed"],
         "belfoot_img.migrations": ["*.mako"],
         "belfoot_img.console": ["templates/*.jinja2", "static/*", "locale/*/LC_MESSAGES/*.mo"],
     },

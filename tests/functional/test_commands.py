@@ -24,6 +24,7 @@ ORDERS = "tests/functional/test_fuzzing.py"
 OPERATIONS = "tests/functional/test_operations.py"
 PRODUCTION = "tests/functional/test_production.py"
 BULK = "tests/functional/test_bulk_command.py"
+EXAMPLES = "tests/functional/test_examples.py"
 WHEEL = "tests/functional/test_wheel.py"
 USERS = "tests/unit/cli/test_users.py"
 
@@ -54,6 +55,7 @@ COVERED = {
     "python -m benchmarks.quality.crops": f"{BENCHMARKS}::test_crops_are_drawn",
     "python -m tests.hostile_origin": f"{HERE}::test_the_hostile_origin_is_served_for_a_look_by_hand",
     "python examples/demo.py": f"{HERE}::test_make_demo_stores_photographs_and_says_what_to_open_next",
+    "python examples/client.py": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
     "belfoot-img init": f"{WHEEL}::test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel",
     "belfoot-img migrate": f"{WHEEL}::test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel",
     "belfoot-img user add": f"{WHEEL}::test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel",
