@@ -38,6 +38,7 @@ REQUIRES = [
     "argon2-cffi >= 25.1",
     "cachetools >= 6.2",
     "prometheus_client >= 0.22",
+    "multipart >= 1.3",  # reads forms with files as they come, without a temporary file
     "gunicorn >= 25.1",
     "pyramid_jinja2 >= 2.10",
     "Babel >= 2.17",

@@ -20,14 +20,15 @@ class Resource:
     """A node of the tree.
 
     ``children``: segment → class of the child; ``methods``: those that its views know; ``takes_json``: whether a
-    request's body is a JSON payload; ``query``: method → keys of the query that it knows, None where they are not
-    checked; ``headers``: response headers of it and of everything below it, unless a lower resource or the view sets
-    them itself.
+    request's body is a JSON payload; ``takes_files``: whether that of a POST may be a form or a picture in its place;
+    ``query``: method → keys of the query that it knows, None where they are not checked; ``headers``: response headers
+    of it and of everything below it, unless a lower resource or the view sets them itself.
     """
 
     children: dict[str, type[Resource]] = {}
     methods: tuple[str, ...] = ()
     takes_json = True
+    takes_files = False
     query: dict[str, tuple[str, ...]] | None = None
     headers: dict[str, str] = {}
 
@@ -60,7 +61,8 @@ class Image(Resource):
 
 class ImageCollection(Resource):
     methods = ("GET", "HEAD", "POST")
-    query = {"GET": ("limit", "after")}
+    takes_files = True
+    query = {"GET": ("limit", "after"), "POST": ("article_id",)}
     __acl__ = [
         (Allow, "role:admin", ("read", "store", "remove")),
         (Allow, "role:editor", ("read", "store", "remove")),
@@ -70,6 +72,14 @@ class ImageCollection(Resource):
 
     def __getitem__(self, segment: str) -> Resource:
         return (Image if is_article_id(segment) else Missing)(segment, self)
+
+
+class Conversions(Resource):
+    """Converts a link and stores nothing."""
+
+    methods = ("POST",)
+    query = {}
+    __acl__ = [(Allow, "role:admin", ("read", "convert")), (Allow, "role:editor", ("read", "convert")), DENY_ALL]
 
 
 class User(Resource):
@@ -142,6 +152,7 @@ class Description(Resource):
 class Version1(Resource):
     children = {
         "batches": BatchCollection,
+        "conversions": Conversions,
         "images": ImageCollection,
         "openapi.json": Description,
         "users": UserCollection,

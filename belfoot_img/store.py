@@ -15,10 +15,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
@@ -32,6 +34,9 @@ from belfoot_img.models import image, short_session
 from belfoot_img.models.recent import Content, Recent
 from belfoot_img.settings import ImagingSettings
 from belfoot_img.version import __version__
+
+Reading = Callable[[Callable[[int], Any]], bytes]
+"""Reads a source that is on its way; it tells the bytes of each piece to its argument."""
 
 MOST_CANDIDATES = 100
 """That are kept with an image, the last ones; ``best`` makes some 20 to 40, 2 kB in the table."""
@@ -61,6 +66,19 @@ class Conversion:
         """Of the JPEG."""
         return hashlib.sha256(self.converted.jpeg).hexdigest()
 
+    @cached_property
+    def facts(self) -> SimpleNamespace:
+        """As the columns of ``images`` have them."""
+        return SimpleNamespace(**_columns(self))
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A conversion that is not stored. ``likeness`` of its JPEG to the source, whole; 100 where no pixel changed."""
+
+    conversion: Conversion
+    likeness: float
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -89,24 +107,58 @@ class ImageStore:
         return Stored(row, conversion)
 
     def convert(
-        self, url: str | None = None, source: bytes | None = None, *, reuse: bool = True, **overrides: Any
+        self, url: str | None = None, source: bytes | Reading | None = None, *, reuse: bool = True, **overrides: Any
     ) -> Conversion:
-        """The JPEG for a link, or for the bytes of a source, which are then not fetched.
+        """The JPEG for a link, or for the bytes of a source, which are then not fetched. A source that is still on its
+        way is read once there is room for it.
 
         ``overrides``: fields of ImagingSettings that differ for this one; ``reuse``: False converts even where the
         result is in the table, so that there are candidates to look at. Nothing is stored. Raises what the fetcher
         raises and NotAnImage, ImageDamaged, ImageTooLarge, CannotFit, Busy, DatabaseUnavailable.
         """
         started = time.monotonic()
-        settings = replace(self._settings, **overrides)
+        with self._taken_in(url, source) as content:
+            return self._conversion(url, content, replace(self._settings, **overrides), reuse, started)
+
+    def try_out(
+        self,
+        url: str | None = None,
+        source: bytes | Reading | None = None,
+        *,
+        variants: Sequence[Mapping[str, Any]] = ({},),
+    ) -> list[Tried]:
+        """One source converted once for each of ``variants``, which are overrides as ``convert`` has them, and judged.
+
+        Nothing is stored. Raises what ``convert`` raises.
+        """
+        started = time.monotonic()
+        found = []
+        with self._taken_in(url, source) as content:
+            for overrides in variants:
+                settings = replace(self._settings, **overrides)
+                found.append(self._conversion(url, content, settings, True, started))
+                started = time.monotonic()
+            encoded = [one.converted.jpeg for one in found if one.converted.action == "reencoded"]
+            likenesses = iter(self._converter.likeness(content, encoded, self._settings) if encoded else ())
+        return [Tried(one, next(likenesses) if one.converted.action == "reencoded" else 100.0) for one in found]
+
+    @contextmanager
+    def _taken_in(self, url: str | None, source: bytes | Reading | None) -> Iterator[bytes]:
+        """The bytes of a source, counted by the intake from their first to the end of the block."""
+        if source is None and url is None:
+            raise TypeError("a url or a source is needed")
         with self._converter.intake.take() as held:
             if source is None:
-                if url is None:
-                    raise TypeError("convert needs a url or a source")
-                source = self._converter.fetch(url, held)
-            source_sha256, settings_sha256 = hashlib.sha256(source).hexdigest(), fingerprint(settings)
-            known = self._recall(source_sha256, settings_sha256) if reuse else None
-            converted = known or self._converter.convert(source, settings)
+                yield self._converter.fetch(url or "", held)
+            else:
+                yield source(held.add) if callable(source) else source
+
+    def _conversion(
+        self, url: str | None, source: bytes, settings: ImagingSettings, reuse: bool, started: float
+    ) -> Conversion:
+        source_sha256, settings_sha256 = hashlib.sha256(source).hexdigest(), fingerprint(settings)
+        known = self._recall(source_sha256, settings_sha256) if reuse else None
+        converted = known or self._converter.convert(source, settings)
         milliseconds = round((time.monotonic() - started) * 1000)
         return Conversion(converted, source_sha256, settings_sha256, url, milliseconds, reused=known is not None)
 

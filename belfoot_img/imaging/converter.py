@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +23,7 @@ from belfoot_img.imaging.fitting import policy as fitting
 from belfoot_img.imaging.fitting.policy import Candidate
 from belfoot_img.imaging.intake import Held, Intake
 from belfoot_img.imaging.jpeg.repacking import repack
+from belfoot_img.imaging.judging import likeness
 from belfoot_img.imaging.previews import preview
 from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.settings import ImagingSettings, SettingsError, one_line
@@ -165,6 +166,10 @@ class Converter:
     def convert(self, source: bytes, settings: ImagingSettings) -> Converted:
         """Raises what ``convert_bytes`` raises, and Busy."""
         return self.processes.run(convert_bytes, source, settings)
+
+    def likeness(self, source: bytes, jpegs: Sequence[bytes], settings: ImagingSettings) -> list[float]:
+        """As ``judging.likeness``, which says what is raised; and Busy."""
+        return self.processes.run(likeness, source, jpegs, settings)
 
     def preview(self, source: bytes, side: int, most: int, max_pixels: int) -> bytes:
         """As ``previews.preview``, which says what is raised; and Busy."""

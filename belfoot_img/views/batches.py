@@ -10,6 +10,7 @@ from pyramid.view import view_config
 from belfoot_img.batches import control, progress, submission
 from belfoot_img.errors import BatchNotFound, InvalidField
 from belfoot_img.models.batch import STATES
+from belfoot_img.payload import carries_file
 from belfoot_img.resources import Batch, BatchAction, BatchCollection, BatchItem, BatchItems, Image, ImageCollection
 from belfoot_img.views.headers import location, wants_async
 from belfoot_img.views.paging import page_size
@@ -175,7 +176,7 @@ def _utc(moment: datetime | None) -> str | None:
 
 
 class PrefersAsync:
-    """A view predicate: ``Prefer: respond-async`` (RFC 7240)."""
+    """A view predicate: ``Prefer: respond-async`` (RFC 7240). It is not honoured for a file, which no link leads to."""
 
     def __init__(self, value: bool, info):
         self._value = value
@@ -186,7 +187,7 @@ class PrefersAsync:
     phash = text
 
     def __call__(self, context, request) -> bool:
-        return wants_async(request) == self._value
+        return (wants_async(request) and not carries_file(request)) == self._value
 
 
 def includeme(config):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from belfoot_img.errors import InvalidField, MalformedPath
 from belfoot_img.resources import Resource
+from belfoot_img.uploads import is_picture
 
 
 def check_request(view, info):
@@ -33,6 +34,10 @@ def _check_query(request, known: tuple[str, ...]) -> None:
             shown = key if key.isidentifier() else "query"  # it goes into a line of the log
             allowed = f"the known ones are {', '.join(known)}" if known else "this request knows none"
             raise InvalidField(f"{shown}: there is no such key of the query; {allowed}.")
+        if request.method == "POST" and not is_picture(request):
+            raise InvalidField(
+                f"{key}: as a key of the query it is for a body of the type image/*; send it in the body."
+            )
 
 
 def includeme(config):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from belfoot_img.errors import ImageNotFound
+from belfoot_img.errors import ImageNotFound, InvalidField
+from belfoot_img.payload import carries_file
 from belfoot_img.resources import Image, ImageCollection
 from belfoot_img.settings import EFFORTS
 from belfoot_img.views import headers, paging
@@ -15,14 +18,24 @@ from belfoot_img.views.representations import JpegImage, JsonImage, Representati
 
 @view_config(context=ImageCollection, request_method="POST", permission="store", renderer="json")
 def store(collection: ImageCollection, request: Request):
-    article_id, url = request.payload.article_id(), request.payload.url()
-    effort = request.payload.effort(EFFORTS)
-    overrides = {"effort": effort} if effort else {}
-    stored = request.images.convert_and_store(article_id, url=url, stored_by=request.identity.name, **overrides)
+    payload = request.payload
+    article_id, how = payload.article_id(), source_of(request)
+    if effort := payload.effort(EFFORTS):
+        how["effort"] = effort
+    stored = request.images.convert_and_store(article_id, stored_by=request.identity.name, **how)
     if stored.row.created:
         request.response.status = 201
         request.response.location = headers.location(Image(article_id, collection), request)
     return {"data": image_data(stored.row, None if headers.wants_minimal(request) else stored.conversion.base64)}
+
+
+def source_of(request: Request) -> dict[str, Any]:
+    """What ``ImageStore.convert`` takes: the file that the request carries, else its link."""
+    if not carries_file(request):
+        return {"url": request.payload.url()}
+    if request.payload.upload is None:
+        raise InvalidField("file: it is missing or empty.")
+    return {"source": request.payload.upload.read}
 
 
 @view_config(context=ImageCollection, request_method="GET", permission="read", renderer="json")

@@ -59,8 +59,17 @@ def _response(etag: str, body: list[bytes], content_type: str) -> Response:
 
 def image_data(row: Row, image: str | None = None) -> dict[str, Any]:
     """``row`` of models.image.FACTS; ``image``: the base64, left out where it is None."""
-    data = {
+    return {
         "article_id": row.article_id,
+        **facts(row, image),
+        "created_at": utc(row.created_at),
+        "updated_at": utc(row.updated_at),
+    }
+
+
+def facts(row: Any, image: str | None = None) -> dict[str, Any]:
+    """What is told of a JPEG, its source and how it was made. ``row``: has the columns of ``images`` as attributes."""
+    data = {
         "url": row.url,
         "image": image,
         "content_type": "image/jpeg",
@@ -84,8 +93,6 @@ def image_data(row: Row, image: str | None = None) -> dict[str, Any]:
             "milliseconds": row.milliseconds,
             "reused": row.reused,
         },
-        "created_at": utc(row.created_at),
-        "updated_at": utc(row.updated_at),
     }
     if image is None:
         del data["image"]
