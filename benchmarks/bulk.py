@@ -32,8 +32,8 @@ from belfoot_img.imaging.converter import convert_bytes
 from belfoot_img.models import engine_from_settings
 from belfoot_img.settings import BulkSettings, DatabaseSettings, ImagingSettings, Settings
 from belfoot_img.store import Conversion, ImageStore, fingerprint
-from tests.photographs import png
-from tests.postgres import postgres
+from testbed.photographs import png
+from testbed.postgres import postgres
 
 HOSTS = 50
 SETTINGS = BulkSettings(per_host_rate=1e6, jobs=4, rescue=10)

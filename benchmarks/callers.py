@@ -27,9 +27,9 @@ from belfoot_img.models import embedded, schema, short_session
 from belfoot_img.models.user import User
 from belfoot_img.passwords import hash_password
 from belfoot_img.payload import Credentials
-from tests import servers
-from tests.client import EDITOR, Client
-from tests.hostile_origin import HostileOrigin
+from testbed import servers
+from testbed.client import EDITOR, Client
+from testbed.hostile_origin import HostileOrigin
 
 CLIENTS = 4
 DRIPS = 40

@@ -17,7 +17,7 @@ from belfoot_img.imaging import converter
 from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.imaging.processes.slot import Limits
 from belfoot_img.settings import ImagingSettings
-from tests import pictures
+from testbed import pictures
 
 RESULT = 180_000  # bytes
 CORES = os.cpu_count() or 1

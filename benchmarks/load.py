@@ -24,11 +24,11 @@ import psutil
 import requests
 
 from benchmarks import wire
-from tests import servers
-from tests.client import EDITOR
-from tests.faults.site import site
-from tests.photographs import photograph
-from tests.ports import free_port, until
+from testbed import servers
+from testbed.client import EDITOR
+from testbed.photographs import photograph
+from testbed.ports import free_port, until
+from testbed.site import site
 
 CONNECTIONS = 8
 JSON = json.dumps({"user": {"username": EDITOR.username, "password": EDITOR.password}}).encode()

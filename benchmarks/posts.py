@@ -30,10 +30,9 @@ from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.models import image
 from belfoot_img.settings import ImagingSettings
-from tests.client import EDITOR
-from tests.faults.databases import noise
-from tests.faults.site import Site, site
-from tests.photographs import photograph
+from testbed.client import EDITOR
+from testbed.photographs import noisy_jpeg, photograph
+from testbed.site import Site, site
 
 STAGES = ("fetch", "decode", "fit", "hop", "store", "service")
 MEANING = "hop: to the converting process and back, headers and repacking there; service: HTTP, JSON, logins, commit"
@@ -73,8 +72,8 @@ def main() -> None:
 def sources(short: bool) -> dict[str, tuple[bytes, bool]]:
     """name → (source, whether its result is there already)"""
     small = {
-        "kept: 100 kB JPEG": (noise(1), False),
-        "reused: the same again": (noise(1), True),
+        "kept: 100 kB JPEG": (noisy_jpeg(1), False),
+        "reused: the same again": (noisy_jpeg(1), True),
         "re-encoded: 600x400 PNG": (photograph("coffee.png"), False),
     }
     if short:
@@ -166,7 +165,7 @@ def report(rows: dict[str, dict[str, float]]) -> None:
 
 def own_cost(app: TestApp, running: Site, requests: int) -> None:
     """Of a POST whose result is there already, without its fetch; of a GET. In this process, so without a server."""
-    url, own, cpu = running.origin.serve(noise(1)), defaultdict(list), defaultdict(list)
+    url, own, cpu = running.origin.serve(noisy_jpeg(1)), defaultdict(list), defaultdict(list)
     user = {"username": EDITOR.username, "password": EDITOR.password}
 
     def measure(name: str, ask) -> None:
@@ -198,7 +197,7 @@ def rate(running: Site, posts: int, at_once: int) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     print("\n| POSTs/s through gunicorn, 1 worker | | CPU ms |\n|---|---|---|")
-    for name, source in (("kept", noise(2)), ("re-encoded, 1411x1411 JPEG", photograph("retina.jpg"))):
+    for name, source in (("kept", noisy_jpeg(2)), ("re-encoded, 1411x1411 JPEG", photograph("retina.jpg"))):
         urls = [running.origin.serve(source + number.to_bytes(8)) for number in range(posts)]
         with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(lambda n: running.store(f"{name} {n}", urls[n]), range(at_once)))  # noqa: B023  warm

@@ -17,12 +17,9 @@ from belfoot_img.models import embedded, schema
 from belfoot_img.models.meta import Base
 from belfoot_img.models.user import User
 from belfoot_img.passwords import hash_password
-from tests.client import ADMIN, EDITOR, READER
-from tests.origin import Origin
-
-PROJECT = Path(__file__).resolve().parent.parent
-SHARED = Path(os.environ.get("BELFOOT_IMG_SHARED", PROJECT.parent / "shared"))
-
+from testbed.client import ADMIN, EDITOR, READER
+from testbed.origin import Origin
+from testbed.shared import SHARED
 
 POSTGRES = "BELFOOT_IMG_TESTS_POSTGRES"
 

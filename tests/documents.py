@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+from testbed import PROJECT
 
 PROGRAMS = {
     *("alembic", "belfoot-img", "buildah", "curl", "docker", "gunicorn", "journalctl", "make", "nginx", "pg_dump"),

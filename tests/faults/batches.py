@@ -25,13 +25,13 @@ from belfoot_img.batches.lists import Line, check
 from belfoot_img.batches.making import DEPTH, BatchMaker, Plan
 from belfoot_img.models import engine_from_settings
 from belfoot_img.settings import BulkSettings, DatabaseSettings, read_ini
-from tests import servers
+from testbed import servers
+from testbed.origin import Origin
+from testbed.ports import until
+from testbed.postgres import Postgres, postgres
+from testbed.site import picture
+from testbed.workers import worker_ini
 from tests.faults.rows import Row, counts, judged
-from tests.faults.site import picture
-from tests.origin import Origin
-from tests.ports import until
-from tests.postgres import Postgres, postgres
-from tests.workers import worker_ini
 
 EFFECTS = """
     CREATE TABLE effects (article_id text, at timestamptz DEFAULT clock_timestamp());

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.client import EDITOR
-from tests.faults.databases import noise
+from testbed.client import EDITOR
+from testbed.photographs import noisy_jpeg
+from testbed.site import Caller, Site, picture, site
 from tests.faults.rows import Row, counts, judged
-from tests.faults.site import Caller, Site, picture, site
 
 MEGABYTE = 1e6
 IN_USE = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'belfoot_img' AND state <> 'idle'"
@@ -24,7 +24,7 @@ IN_USE = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'belfoo
 def readers(folder: Path, clients: int, rounds: int = 3) -> Row:
     """``clients`` connections ask at the same moment, through NGINX as it is delivered."""
     with site(folder, "--workers=2", through="nginx") as running:
-        running.store("large", running.origin.serve(noise(1)))
+        running.store("large", running.origin.serve(noisy_jpeg(1)))
         outcomes = _all_at_once(running.base, clients)
         before = _memory(running)
         for _ in range(rounds):
@@ -158,7 +158,7 @@ def mixed(folder: Path, requests: int, growth: float = 0.01, callers: int = 6) -
     """Reads, 304s, JPEGs, listings, refusals, small and reused conversions; the memory of each worker meanwhile, which
     may have grown by the share ``growth`` in the second half."""
     with site(folder, "--workers=2", "--max-requests=0") as running, ThreadPoolExecutor(callers) as pool:
-        running.store("large", running.origin.serve(noise(1)))
+        running.store("large", running.origin.serve(noisy_jpeg(1)))
         known = running.caller().read("large").headers["ETag"]
         urls = [running.origin.serve(picture(number)) for number in range(200)]
         samples: list[tuple[int, dict[int, int]]] = []

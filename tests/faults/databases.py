@@ -14,10 +14,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from testbed.photographs import noisy_jpeg
+from testbed.ports import until
+from testbed.postgres import Postgres, postgres
+from testbed.site import Caller, Load, Site, picture, site
 from tests.faults.rows import Row, counts, judged
-from tests.faults.site import Caller, Load, Site, picture, site
-from tests.ports import until
-from tests.postgres import Postgres, postgres
 
 PATIENCE = 5.0
 """Seconds: the longest anybody waits for an answer, and for everything to be as before."""
@@ -123,10 +124,10 @@ def full_database(folder: Path) -> Row:
     ):
         filler, outcomes, restarts = disk / "filler", Counter(), 0
         for number in range(8):
-            running.store(f"before {number}", running.origin.serve(noise(number)))
+            running.store(f"before {number}", running.origin.serve(noisy_jpeg(number)))
         _fill(filler)
         for number in range(30):
-            answer = running.store(f"full {number}", running.origin.serve(noise(100 + number)), timeout=20)
+            answer = running.store(f"full {number}", running.origin.serve(noisy_jpeg(100 + number)), timeout=20)
             outcomes[answer.status or "cut off"] += 1
         reading = running.caller(timeout=20).read("base").status
         filler.unlink()
@@ -134,7 +135,7 @@ def full_database(folder: Path) -> Row:
             restarts += 1
             database.start()
         recovery = running.recovery()
-        after = running.store("after", running.origin.serve(noise(999))).status
+        after = running.store("after", running.origin.serve(noisy_jpeg(999))).status
         broken, lost = running.broken(), running.lost()
     return judged(
         "disk full under the database",
@@ -157,7 +158,7 @@ def full_tmp(folder: Path) -> Row:
             _fill(disk / "filler")
             statuses = Counter()
             for number in range(20):
-                statuses[running.store(f"tmp-{number}", running.origin.serve(noise(number))).status] += 1
+                statuses[running.store(f"tmp-{number}", running.origin.serve(noisy_jpeg(number))).status] += 1
                 statuses[running.caller().read(f"tmp-{number}").status] += 1
             (disk / "filler").unlink()
             recovery = running.recovery()
@@ -170,19 +171,6 @@ def full_tmp(folder: Path) -> Row:
         no_partial_rows=broken == 0,
         nothing_lost=lost == 0,
     )
-
-
-def noise(number: int) -> bytes:
-    """A JPEG of some 100 kB that is kept as it is."""
-    import io
-    import random
-
-    from PIL import Image
-
-    image = Image.frombytes("L", (360, 360), random.Random(number).randbytes(360 * 360))
-    output = io.BytesIO()
-    image.save(output, "JPEG", quality=85)
-    return output.getvalue()
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests import pictures
+from testbed import pictures
+from testbed.hostile_origin import HostileOrigin
+from testbed.site import Answer, Site, site
 from tests.faults.rows import Row, counts, judged
-from tests.faults.site import Answer, Site, site
-from tests.hostile_origin import HostileOrigin
 
 MEGABYTE = 1e6
 SPIN = "while True: pass"

@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import psycopg2
 
+from testbed.photographs import photograph
+from testbed.ports import until
+from testbed.site import Load, Site, picture, site
 from tests.faults.rows import Row, counts, judged
-from tests.faults.site import Load, Site, picture, site
-from tests.photographs import photograph
-from tests.ports import until
 
 ALARM = 2.0
 """Seconds within which the next request is served after a worker was killed."""

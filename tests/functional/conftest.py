@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import servers
-from tests.client import Client
+from testbed import servers
+from testbed.client import Client
 
 
 @pytest.fixture(scope="session", params=["pserve", "gunicorn", "nginx"])

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import text
 
 from belfoot_img.batches.webhook import signature
-from tests import servers
-from tests.client import EDITOR, READER, Client, assert_error
-from tests.photographs import photograph, png
-from tests.ports import until
-from tests.workers import worker
+from testbed import servers
+from testbed.client import EDITOR, READER, Client, assert_error
+from testbed.photographs import photograph, png
+from testbed.ports import until
+from testbed.workers import worker
 
 
 @pytest.fixture(scope="module")

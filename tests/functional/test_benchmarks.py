@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from tests.conftest import PROJECT
-from tests.photographs import photograph
-from tests.servers import nginx_or_skip
+from testbed import PROJECT
+from testbed.photographs import photograph
+from testbed.servers import nginx_or_skip
 
 
 def run(*arguments: str) -> str:

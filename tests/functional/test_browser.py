@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests import servers
-from tests.client import EDITOR, Client
-from tests.photographs import png
+from testbed import servers
+from testbed.client import EDITOR, Client
+from testbed.photographs import png
 
 CHROMIUM = shutil.which("chromium")
 if not CHROMIUM:

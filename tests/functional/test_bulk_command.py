@@ -11,10 +11,10 @@ import time
 
 import pytest
 
-from tests import servers
-from tests.photographs import png
-from tests.ports import until
-from tests.workers import worker, worker_ini
+from testbed import servers
+from testbed.photographs import png
+from testbed.ports import until
+from testbed.workers import worker, worker_ini
 
 
 @pytest.fixture

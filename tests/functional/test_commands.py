@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import PROJECT
+from testbed import PROJECT
+from testbed.photographs import photograph
+from testbed.ports import free_port, until
 from tests.documents import command_names, documented_commands, make_targets
-from tests.photographs import photograph
-from tests.ports import free_port, until
 
 HERE = "tests/functional/test_commands.py"
 BENCHMARKS = "tests/functional/test_benchmarks.py"
@@ -53,7 +53,7 @@ COVERED = {
     "python -m benchmarks.quality": f"{BENCHMARKS}::test_the_policies_are_judged_beside_one_another",
     "python -m benchmarks.quality.one": f"{BENCHMARKS}::test_the_policies_are_judged_beside_one_another",
     "python -m benchmarks.quality.crops": f"{BENCHMARKS}::test_crops_are_drawn",
-    "python -m tests.hostile_origin": f"{HERE}::test_the_hostile_origin_is_served_for_a_look_by_hand",
+    "python -m testbed.hostile_origin": f"{HERE}::test_the_hostile_origin_is_served_for_a_look_by_hand",
     "python examples/demo.py": f"{HERE}::test_make_demo_stores_photographs_and_says_what_to_open_next",
     "python examples/client.py": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
     "belfoot-img init": f"{WHEEL}::test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel",
@@ -71,7 +71,7 @@ COVERED = {
     "curl": f"{HERE}::test_make_serve_prints_curl_lines_that_work_as_pasted",
     "pg_dump": f"{OPERATIONS}::test_a_backup_is_restored_and_served",
     "pg_restore": f"{OPERATIONS}::test_a_backup_is_restored_and_served",
-    "nginx": "tests/servers.py::proxy",
+    "nginx": "testbed/servers.py::proxy",
 }
 
 HOSTS_OWN = {
@@ -211,7 +211,7 @@ def test_make_clean_removes_what_the_other_commands_made(tree):
 
 
 def test_the_hostile_origin_is_served_for_a_look_by_hand():
-    command = [sys.executable, "-m", "tests.hostile_origin", "--seconds", "0.5"]
+    command = [sys.executable, "-m", "testbed.hostile_origin", "--seconds", "0.5"]
     shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
     assert shown.returncode == 0, shown.stderr
     assert len(re.findall(r"^http://127\.0\.0\.1:\d+/", shown.stdout, re.MULTILINE)) > 50

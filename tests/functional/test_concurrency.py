@@ -11,8 +11,8 @@ import pytest
 from webtest import TestApp
 
 from belfoot_img import main
-from tests.client import EDITOR
-from tests.photographs import photograph, png
+from testbed.client import EDITOR
+from testbed.photographs import photograph, png
 
 
 @pytest.mark.parametrize("articles", [1, 50])

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import servers
-from tests.client import EDITOR, Client
-from tests.conftest import PROJECT
-from tests.photographs import photograph
-from tests.ports import free_port
-from tests.postgres import postgres
+from testbed import PROJECT, servers
+from testbed.client import EDITOR, Client
+from testbed.photographs import photograph
+from testbed.ports import free_port
+from testbed.postgres import postgres
 
 BUILDAH = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 LARGEST = 450_000_000

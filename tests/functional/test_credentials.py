@@ -15,9 +15,9 @@ from sqlalchemy import text
 
 from belfoot_img.passwords import hash_password
 from belfoot_img.payload import Credentials
-from tests import servers
-from tests.client import EDITOR, READER, Client, assert_error
-from tests.photographs import png
+from testbed import servers
+from testbed.client import EDITOR, READER, Client, assert_error
+from testbed.photographs import png
 
 CANARY = Credentials("canary", "tweet-Zq7-canary")
 

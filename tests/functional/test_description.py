@@ -12,8 +12,8 @@ from belfoot_img import resources
 from belfoot_img.errors import ServiceError
 from belfoot_img.models.user import NAME_PATTERN, ROLES
 from belfoot_img.version import __version__
-from tests.client import ADMIN, READER, Client, assert_error
-from tests.description import DESCRIPTION
+from testbed.client import ADMIN, READER, Client, assert_error
+from testbed.description import DESCRIPTION
 
 EXAMPLES = {"article_id": "42", "name": "anna", "id": "1", "number": "1"}
 

@@ -10,8 +10,8 @@ import pytest
 
 from belfoot_img.payload import Credentials
 from belfoot_img.resources import Root
-from tests.client import ADMIN, EDITOR, assert_error
-from tests.photographs import png
+from testbed.client import ADMIN, EDITOR, assert_error
+from testbed.photographs import png
 
 HEADERS = {name: value for name, value in Root.headers.items() if name != "Cache-Control"}
 PATHS = [

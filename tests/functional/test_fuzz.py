@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from webtest import TestApp
 
 from belfoot_img import main
-from tests.client import EDITOR
+from testbed.client import EDITOR
 from tests.errors import STATUS_OF
 
 USER = {"username": EDITOR.username, "password": EDITOR.password}

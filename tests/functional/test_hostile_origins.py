@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from tests import servers
-from tests.client import Client, assert_error
+from testbed import servers
+from testbed.client import Client, assert_error
+from testbed.hostile_origin import MISBEHAVIOURS, HostileOrigin
+from testbed.photographs import png
 from tests.errors import STATUS_OF
-from tests.hostile_origin import MISBEHAVIOURS, HostileOrigin
-from tests.photographs import png
 
 DEADLINE = 0.7
 REFUSED = {name: kind for name, kind in MISBEHAVIOURS.items() if kind.code}

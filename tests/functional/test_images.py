@@ -11,8 +11,8 @@ import re
 import pytest
 from PIL import Image
 
-from tests.client import READER, assert_error
-from tests.photographs import photograph, png
+from testbed.client import READER, assert_error
+from testbed.photographs import photograph, png
 
 LIMIT = 180_000
 FORMS = ("application/json", "image/jpeg")

@@ -9,11 +9,10 @@ import pytest
 
 from belfoot_img import metrics
 from belfoot_img.batches.figures import FAMILIES
-from tests import servers
-from tests.client import Client, assert_error
-from tests.conftest import PROJECT
-from tests.photographs import png
-from tests.ports import free_port, until
+from testbed import PROJECT, servers
+from testbed.client import Client, assert_error
+from testbed.photographs import png
+from testbed.ports import free_port, until
 
 
 def value(base: str, sample: str) -> float:

@@ -9,10 +9,10 @@ import pytest
 import pyvips
 from PIL import Image
 
-from tests import servers
-from tests.client import assert_error
+from testbed import servers
+from testbed.client import assert_error
+from testbed.shared import shared_files
 from tests.independent import distance, seen_by_libvips
-from tests.shared import shared_files
 
 LIMIT = 180_000
 

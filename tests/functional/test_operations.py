@@ -9,15 +9,15 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from belfoot_img.models import schema
-from tests import servers
-from tests.client import Client
-from tests.faults.databases import noise
-from tests.postgres import PROGRAMS
+from testbed import servers
+from testbed.client import Client
+from testbed.photographs import noisy_jpeg
+from testbed.postgres import PROGRAMS
 
 
 def test_a_backup_is_restored_and_served(tmp_path, engine, database, database_url, origin):
     with servers.gunicorn(tmp_path / "before", database_url, "--workers=1") as base:
-        stored = Client(base).store(origin.serve(noise(1))).json()
+        stored = Client(base).store(origin.serve(noisy_jpeg(1))).json()
     source = make_url(database_url).set(drivername="postgresql")
     target = source.set(database=f"{source.database}_restored")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -18,10 +18,9 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from tests import servers
-from tests.client import EDITOR, Client, assert_error
-from tests.conftest import PROJECT
-from tests.photographs import png
+from testbed import PROJECT, servers
+from testbed.client import EDITOR, Client, assert_error
+from testbed.photographs import png
 
 
 @pytest.fixture(scope="module")

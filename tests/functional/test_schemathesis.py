@@ -13,9 +13,9 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests import servers
-from tests.client import ADMIN
-from tests.description import DESCRIPTION, check
+from testbed import servers
+from testbed.client import ADMIN
+from testbed.description import DESCRIPTION, check
 
 EXAMPLES = int(os.environ.get("BELFOOT_IMG_EXAMPLES", "10"))
 OPERATIONS = {one.ok().label: one.ok() for one in schemathesis.openapi.from_dict(DESCRIPTION).get_all_operations()}

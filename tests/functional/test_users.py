@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from belfoot_img.passwords import hash_password
 from belfoot_img.payload import Credentials
-from tests.client import ADMIN, EDITOR, READER, Client, assert_error
-from tests.photographs import png
+from testbed.client import ADMIN, EDITOR, READER, Client, assert_error
+from testbed.photographs import png
 
 USERS = "/api/v1/users"
 NEW = {"name": "anna", "role": "reader", "password": "a long enough password"}

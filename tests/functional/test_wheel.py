@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from tests import servers
-from tests.client import EDITOR, Client
-from tests.conftest import PROJECT
-from tests.photographs import photograph
-from tests.ports import free_port
+from testbed import PROJECT, servers
+from testbed.client import EDITOR, Client
+from testbed.photographs import photograph
+from testbed.ports import free_port
 
 NOT_SOURCE = shutil.ignore_patterns(".*", "var", "demo", "build", "dist", "*.egg-info", "__pycache__", "node_modules")
 

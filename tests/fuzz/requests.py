@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests.client import EDITOR
-from tests.faults.site import picture, site
+from testbed.client import EDITOR
+from testbed.site import picture, site
 from tests.fuzz.steps import Finding, mutated
 
 PATIENCE = 20.0

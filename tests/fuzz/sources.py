@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from tests import pictures
-from tests.photographs import photograph
-from tests.shared import SHARED
+from testbed import pictures
+from testbed.photographs import photograph
+from testbed.shared import SHARED
 
 CASES = Path(__file__).parent / "cases"
 

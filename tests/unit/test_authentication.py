@@ -14,7 +14,7 @@ from belfoot_img.authentication import Authenticator, Identity
 from belfoot_img.errors import CredentialsWrong, ServiceError, TooManyFailures
 from belfoot_img.models import short_session
 from belfoot_img.passwords import Passwords
-from tests.client import EDITOR, READER
+from testbed.client import EDITOR, READER
 
 HERE, ELSEWHERE = "192.0.2.1", "203.0.113.5"
 QUICK = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=8, argon2__time_cost=1, argon2__parallelism=1)

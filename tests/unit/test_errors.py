@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from belfoot_img.errors import ServiceError, TooManyFailures
-from tests.conftest import PROJECT
+from testbed import PROJECT
 
 CONTRACT = {
     400: {"malformed_json", "malformed_path"},

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from belfoot_img.settings import Settings, SettingsError, keys, refusing_in_one_line
-from tests.conftest import PROJECT
+from testbed import PROJECT
 
 URL = {"sqlalchemy.url": "postgresql://host/database"}
 

@@ -15,7 +15,7 @@ from belfoot_img.errors import ImageDamaged, ImageTooLarge, NotAnImage, OriginFa
 from belfoot_img.imaging.converter import Converter
 from belfoot_img.settings import ConvertingSettings, FetchSettings, ImagingSettings
 from belfoot_img.store import ImageStore, fingerprint
-from tests.photographs import photograph, png
+from testbed.photographs import photograph, png
 
 FETCH = FetchSettings(ports=None, allow_networks=(ip_network("127.0.0.0/8"),))
 SETTINGS = ImagingSettings(fit_policy="ladder", fetch=FETCH, converting=ConvertingSettings(at_once=2))

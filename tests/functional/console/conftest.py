@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from belfoot_img.payload import Credentials
-from tests import servers
-from tests.client import EDITOR, Client
+from testbed import servers
+from testbed.client import EDITOR, Client
 from tests.functional.console.browser import Browser, Visit
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from belfoot_img.payload import Credentials
-from tests.client import ADMIN, EDITOR, READER
+from testbed.client import ADMIN, EDITOR, READER
 from tests.functional.console.test_images import MARKUP, get, post
 
 LIST = "article_id,url\n1,http://127.0.0.1/a.jpg\n2,ftp://x/y\n<b>3,not a link\n"

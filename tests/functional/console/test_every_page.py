@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from belfoot_img.console.files import FILES
-from tests.client import ADMIN, EDITOR
-from tests.photographs import photograph
+from testbed.client import ADMIN, EDITOR
+from testbed.photographs import photograph
 
 PAGES = (
     "images",

@@ -9,9 +9,9 @@ import requests
 from PIL import Image
 
 from belfoot_img.models import thumbnail
-from tests.client import ADMIN, EDITOR, READER
-from tests.photographs import photograph
-from tests.pictures import saved, scene
+from testbed.client import ADMIN, EDITOR, READER
+from testbed.photographs import photograph
+from testbed.pictures import saved, scene
 
 MARKUP = "<img src=x onerror=alert(1)>&\"'"
 

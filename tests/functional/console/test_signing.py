@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from belfoot_img.payload import Credentials
-from tests.client import EDITOR
+from testbed.client import EDITOR
 
 
 def test_a_stranger_is_led_to_the_form_and_back_to_the_page_that_was_wanted(visit):

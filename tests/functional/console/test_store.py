@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests import servers
-from tests.client import EDITOR, READER, Client
+from testbed import servers
+from testbed.client import EDITOR, READER, Client
+from testbed.pictures import saved, scene
 from tests.functional.console.test_images import get, post
-from tests.pictures import saved, scene
 
 
 def test_a_link_is_stored_and_its_page_opens(visit, client, origin):

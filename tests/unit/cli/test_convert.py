@@ -13,7 +13,7 @@ from belfoot_img.cli import commands
 from belfoot_img.cli.convert import _table
 from belfoot_img.imaging.converter import convert_bytes
 from belfoot_img.settings import ImagingSettings, SettingsError
-from tests.photographs import photograph
+from testbed.photographs import photograph
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_fit_policy_that_is_none(run, coffee, tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_writes_nothing(run, tmp_path, arguments, says):
-    from tests.conftest import PROJECT
+    from testbed import PROJECT
 
     arguments = [str(PROJECT / a) if a == "setup.py" else a for a in arguments]
     answer = run(*arguments, "-o", tmp_path / "out.jpg")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from belfoot_img.cli.init import init
-from tests.conftest import PROJECT
+from testbed import PROJECT
 
 
 @pytest.fixture

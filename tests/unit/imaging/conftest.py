@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from tests.hostile_origin import PUBLIC, HostileOrigin
+from testbed.hostile_origin import PUBLIC, HostileOrigin
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from PIL import Image
 from belfoot_img.errors import CannotFit, ImageDamaged, ImageTooLarge, NotAnImage
 from belfoot_img.imaging.converter import Converter, Source, convert_bytes
 from belfoot_img.settings import ConvertingSettings, FetchSettings, ImagingSettings, SettingsError
-from tests.photographs import photograph
+from testbed.photographs import photograph
 
 SETTINGS = ImagingSettings(size_limit=60_000)
 

@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from pictures import noise, photograph
+from originals import noise, photograph
 from PIL import Image
 
 from belfoot_img.imaging.encoders import FULL, HALVED, JPEGLI_INSTALLED, JpegliEncoder, MozjpegEncoder, PillowEncoder

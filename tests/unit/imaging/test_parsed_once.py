@@ -5,7 +5,7 @@ import pytest
 from belfoot_img.imaging import converter
 from belfoot_img.imaging.jpeg.parsing import Jpeg
 from belfoot_img.settings import ImagingSettings
-from tests import pictures
+from testbed import pictures
 
 
 @pytest.fixture

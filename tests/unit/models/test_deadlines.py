@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from belfoot_img.errors import DatabaseUnavailable
 from belfoot_img.models import deadlines, engine_from_settings, schema, short_session
 from belfoot_img.settings import DatabaseSettings
-from tests.ports import until
-from tests.postgres import postgres
+from testbed.ports import until
+from testbed.postgres import postgres
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.ports import until
+from testbed.ports import until
 
 USER = """
 import sys, time

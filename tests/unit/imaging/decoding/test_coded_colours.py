@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from belfoot_img.imaging.decoding.coded_colours import HLG, PQ
-from tests import pictures
+from testbed import pictures
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import decode
 

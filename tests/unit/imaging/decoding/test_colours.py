@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import pictures
+from testbed import pictures
 from tests.independent import distance, seen_by_libvips
 from tests.unit.imaging.decoding.decoded import decode
 

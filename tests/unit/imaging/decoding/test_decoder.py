@@ -7,9 +7,9 @@ from PIL import Image
 
 from belfoot_img.errors import ImageDamaged, ImageTooLarge, NotAnImage, ServiceError
 from belfoot_img.imaging.decoding import decoder
-from tests import pictures
+from testbed import pictures
+from testbed.shared import shared_files
 from tests.independent import distance, seen_by_libvips
-from tests.shared import shared_files
 from tests.unit.imaging.decoding.decoded import PIXELS, WHITE, decode
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from belfoot_img.errors import ImageDamaged, ImageTooLarge, NotAnImage, ServiceError
 from belfoot_img.imaging.decoding import decoder
-from tests import pictures
+from testbed import pictures
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import PIXELS, decode
 

@@ -18,7 +18,7 @@ from belfoot_img.imaging.fetching import connection
 from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.fetching.target import Target
 from belfoot_img.settings import FetchSettings
-from tests.hostile_origin import IMAGE, MISBEHAVIOURS, HostileOrigin, Names
+from testbed.hostile_origin import IMAGE, MISBEHAVIOURS, HostileOrigin, Names
 
 EXPECTED = (UrlRefused, OriginFailed, OriginTimedOut, ImageTooLarge)
 LOOPBACK = FetchSettings(deadline=5, ports=None, allow_networks=(ip_network("127.0.0.0/8"),))

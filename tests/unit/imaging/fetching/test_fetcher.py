@@ -15,8 +15,8 @@ from belfoot_img.imaging.fetching.addresses import permitted
 from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.fetching.target import Target
 from belfoot_img.settings import FetchSettings
-from tests.hostile_origin import IMAGE, MISBEHAVIOURS, PUBLIC, Names
-from tests.shared import SHARED
+from testbed.hostile_origin import IMAGE, MISBEHAVIOURS, PUBLIC, Names
+from testbed.shared import SHARED
 
 EXPECTED = (UrlRefused, OriginFailed, OriginTimedOut, ImageTooLarge)
 LOOPBACK = FetchSettings(deadline=5, ports=None, allow_networks=(ip_network("127.0.0.0/8"),))

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pictures import noise, original, photograph, red_text, texture
+from originals import noise, original, photograph, red_text, texture
 from PIL import Image, ImageChops, ImageStat
 
 from belfoot_img.errors import CannotFit

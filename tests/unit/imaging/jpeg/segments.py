@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from tests import pictures
+from testbed import pictures
 
 ARTIST = b"Jane Roe, 5 Some Street\0"
 XMP = pictures.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>" + ARTIST)

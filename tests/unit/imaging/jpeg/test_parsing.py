@@ -9,7 +9,7 @@ from belfoot_img.imaging.jpeg.markers import BASELINE, PROGRESSIVE
 from belfoot_img.imaging.jpeg.parsing import parse
 from belfoot_img.imaging.jpeg.quality import estimated_quality
 from belfoot_img.imaging.jpeg.stripping import orientation_segment
-from tests import pictures
+from testbed import pictures
 from tests.unit.imaging.jpeg.segments import COMMENT, FULL, plain
 
 

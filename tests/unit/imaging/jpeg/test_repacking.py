@@ -7,8 +7,8 @@ import pyvips
 from belfoot_img.imaging.decoding import decoder
 from belfoot_img.imaging.jpeg.parsing import parse
 from belfoot_img.imaging.jpeg.repacking import repack
-from tests import pictures
-from tests.shared import shared_files
+from testbed import pictures
+from testbed.shared import shared_files
 from tests.unit.imaging.jpeg.segments import ARTIST, XMP, decoded, plain
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from belfoot_img.imaging.jpeg.parsing import parse
 from belfoot_img.imaging.jpeg.stripping import orientation_segment
-from tests import pictures
+from testbed import pictures
 from tests.unit.imaging.jpeg.segments import (
     ARTIST,
     C2PA,

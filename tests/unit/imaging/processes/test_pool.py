@@ -19,9 +19,10 @@ from belfoot_img.imaging.processes import pool
 from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.imaging.processes.slot import Limits, resident_bytes
 from belfoot_img.settings import ConvertingSettings
-from tests import jobs, pictures
-from tests.ports import until
-from tests.shared import shared_files
+from testbed import pictures
+from testbed.ports import until
+from testbed.shared import shared_files
+from tests import jobs
 
 PRELOAD = ("belfoot_img.imaging.converter:warm_up",)
 

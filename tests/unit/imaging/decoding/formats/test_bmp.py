@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from belfoot_img.errors import ImageDamaged
-from tests import pictures
+from testbed import pictures
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import decode
 

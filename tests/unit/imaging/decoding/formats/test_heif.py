@@ -4,7 +4,7 @@ import pytest
 
 from belfoot_img.errors import ImageDamaged, NotAnImage
 from belfoot_img.imaging.decoding.formats import heif
-from tests import pictures
+from testbed import pictures
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import decode
 

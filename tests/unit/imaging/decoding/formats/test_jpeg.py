@@ -5,7 +5,7 @@ from PIL import Image
 
 from belfoot_img.errors import ImageDamaged
 from belfoot_img.imaging.decoding import decoder
-from tests import pictures
+from testbed import pictures
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import PIXELS, decode
 

@@ -8,7 +8,7 @@ from PIL import Image, PpmImagePlugin
 from belfoot_img.errors import NotAnImage
 from belfoot_img.imaging.decoding.formats import table
 from belfoot_img.imaging.decoding.formats.picture import Picture
-from tests import pictures
+from testbed import pictures
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import decode
 

@@ -6,7 +6,7 @@ import pyvips
 from PIL import Image, ImageDraw
 
 from belfoot_img.errors import ImageDamaged
-from tests import pictures
+from testbed import pictures
 from tests.independent import distance, seen_by_libvips
 from tests.unit.imaging.decoding.decoded import decode
 

@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from pictures import noise, photograph, red_text
+from originals import noise, photograph, red_text
 from PIL import Image, ImageFilter
 
 from belfoot_img.imaging.fitting.best.likeness import Likeness

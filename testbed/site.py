@@ -19,11 +19,11 @@ from urllib.parse import urlsplit
 import psutil
 
 from belfoot_img.passwords import hash_password
-from tests import servers
-from tests.client import EDITOR
-from tests.origin import Origin
-from tests.ports import free_port, until
-from tests.postgres import Postgres, postgres
+from testbed import servers
+from testbed.client import EDITOR
+from testbed.origin import Origin
+from testbed.ports import free_port, until
+from testbed.postgres import Postgres, postgres
 
 BROKEN = """SELECT count(*) FROM images WHERE octet_length(image) <> (bytes + 2) / 3 * 4
             OR encode(sha256(decode(image, 'base64')), 'hex') <> sha256"""
@@ -187,7 +187,7 @@ def _hash() -> str:
 
 def picture(number: int) -> bytes:
     """A small PNG unlike every other number's; storing it takes a few milliseconds of conversion."""
-    from tests.photographs import png
+    from testbed.photographs import png
 
     return png(40 + number % 60, 30 + number // 60 % 60, f"#{number * 2654435761 % 0xFFFFFF:06x}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from functools import cache
 from pathlib import Path
 
@@ -20,4 +21,11 @@ def photograph(name: str) -> bytes:
 def png(width: int, height: int, colour: str = "#336699") -> bytes:
     output = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(output, "PNG")
+    return output.getvalue()
+
+
+def noisy_jpeg(number: int) -> bytes:
+    """A grey JPEG of about 100 kB, another for each ``number``; the service keeps it as it is."""
+    output = io.BytesIO()
+    Image.frombytes("L", (360, 360), random.Random(number).randbytes(360 * 360)).save(output, "JPEG", quality=85)
     return output.getvalue()

@@ -1,4 +1,4 @@
-"""Answers held to the OpenAPI document: ``check`` is called for every answer that ``tests.client`` gets."""
+"""Answers held to the OpenAPI document: ``check`` is called for every answer that ``testbed.client`` gets."""
 
 from __future__ import annotations
 

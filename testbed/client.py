@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from belfoot_img.payload import Credentials
-from tests import description
+from testbed import description
 
 ADMIN = Credentials("admin", "the admin's long password")
 EDITOR = Credentials("editor", "correct horse battery")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests import servers
+from testbed import servers
 
 FAST = {
     "bulk__retries": "1 s, 1 s",
@@ -20,7 +20,7 @@ FAST = {
 
 
 def worker_ini(folder: Path, **settings: str) -> Path:
-    return servers._ini(folder / "worker.ini", servers.PRODUCTION, {**FAST, **settings})
+    return servers.ini_file(folder / "worker.ini", servers.PRODUCTION, {**FAST, **settings})
 
 
 @contextmanager

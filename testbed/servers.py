@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.ports import free_port, until
+from testbed import PROJECT
+from testbed.ports import free_port, until
 
-PROJECT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
 DEVELOPMENT = """
@@ -68,7 +68,7 @@ NGINX_PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 def pserve(folder: Path, database_url: str, **settings: str) -> Iterator[str]:
     """development.ini under pserve; yields the base URL."""
     port = free_port()
-    ini = _ini(folder / "pserve.ini", DEVELOPMENT, settings, port=port)
+    ini = ini_file(folder / "pserve.ini", DEVELOPMENT, settings, port=port)
     with process([BIN / "pserve", ini], folder / "pserve.log", database_url, f"http://127.0.0.1:{port}"):
         yield f"http://127.0.0.1:{port}"
 
@@ -85,7 +85,7 @@ def gunicorn(folder: Path, database_url: str, *arguments: str, **settings: str) 
 @contextmanager
 def app(folder: Path, database_url: str, *arguments: str, **settings: str) -> Iterator[subprocess.Popen]:
     """gunicorn's master, just started."""
-    ini = _ini(folder / "gunicorn.ini", PRODUCTION, settings)
+    ini = ini_file(folder / "gunicorn.ini", PRODUCTION, settings)
     with process([BIN / "gunicorn", "--paste", ini, *arguments], folder / "gunicorn.log", database_url) as master:
         yield master
 
@@ -151,7 +151,7 @@ def _listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _ini(path: Path, template: str, settings: dict[str, str], **values) -> Path:
+def ini_file(path: Path, template: str, settings: dict[str, str], **values) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = "\n".join(f"belfoot_img.{key.replace('__', '.')} = {value}" for key, value in settings.items())
     path.write_text(template.format(project=PROJECT, settings=lines, **values))

