@@ -7,6 +7,7 @@ import click
 from belfoot_img.cli.bulk import bulk
 from belfoot_img.cli.convert import convert
 from belfoot_img.cli.database import migrate
+from belfoot_img.cli.doctor import doctor
 from belfoot_img.cli.init import init
 from belfoot_img.cli.serve import serve
 from belfoot_img.cli.users import user
@@ -21,7 +22,7 @@ def commands():
     """belfoot_img: a link goes in, the best JPEG under the size limit comes back by article id."""
 
 
-for command in (init, migrate, user, convert, serve, worker, bulk):
+for command in (init, migrate, doctor, user, convert, serve, worker, bulk):
     commands.add_command(command)
 
 

@@ -7,11 +7,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from belfoot_img.cli.configuration import database, ini_option
+from belfoot_img.cli.output import json_option, say
 from belfoot_img.settings import read_ini
+
+if TYPE_CHECKING:
+    from belfoot_img.batches.progress import Progress
 
 POLL = 0.5
 """Seconds between two looks at the progress."""
@@ -53,7 +58,8 @@ def bulk():
 @click.option("--priority", type=click.Choice(["low", "normal", "high"]), default="normal", show_default=True)
 @click.option("--again", is_flag=True, help="Make a new batch, though one of this very list is there.")
 @ini_option
-def run(file, url_column, article_column, dry_run, wait, report, name, by, priority, again, ini):
+@json_option
+def run(file, url_column, article_column, dry_run, wait, report, name, by, priority, again, ini, as_json):
     """Read a list (CSV, TSV or JSONL, gzip too) into a batch, and show how it is worked through.
 
     Interrupted at any moment, the same command goes on where it was: the list is known by its content.
@@ -64,7 +70,8 @@ def run(file, url_column, article_column, dry_run, wait, report, name, by, prior
     columns = Columns(url_column, article_column)
     with _refusals(), lists.spooled(file) as source:
         if dry_run:
-            click.echo(lists.estimate(source, columns, read_ini(ini)))
+            found = lists.estimate(source, columns, read_ini(ini))
+            say(as_json, found.document(), found.text())
             return
         with _engine(ini) as engine:
             batch_id = lists.hand_over(
@@ -78,40 +85,55 @@ def run(file, url_column, article_column, dry_run, wait, report, name, by, prior
                 again=again,
             )
             if not wait:
-                click.echo(f"batch {batch_id} is handed over; belfoot-img bulk status {batch_id} shows how far it is")
+                handed = f"batch {batch_id} is handed over; belfoot-img bulk status {batch_id} shows how far it is"
+                say(as_json, {"id": batch_id}, handed)
                 return
             _follow(engine, batch_id)
             if report:
                 for line in _items(engine, batch_id):
                     report.write(line + "\n")
-            raise SystemExit(_summary(engine, batch_id))
+            raise SystemExit(_summary(engine, batch_id, as_json))
 
 
 @bulk.command(name="list")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 @ini_option
-def list_(limit, ini):
+@json_option
+def list_(limit, ini, as_json):
     """The newest batches: id, state, done of all, dead, name."""
     from belfoot_img.batches import progress
 
     with _engine(ini) as engine, engine.connect() as connection:
-        for found in progress.page(connection, limit=limit):
-            done = f"{found.done} of {found.total}"
-            dead = f"{found.items['dead']} dead"
-            click.echo(f"{found.batch.id:>8}  {found.batch.state:<10} {done:>20}  {dead:>12}  {found.batch.name}")
+        page = progress.page(connection, limit=limit)
+        workers = progress.workers(connection)
+    say(as_json, [_document(found, workers) for found in page], "\n".join(map(_line, page)))
+
+
+def _line(found: Progress) -> str:
+    done = f"{found.done} of {found.total}"
+    dead = f"{found.items['dead']} dead"
+    return f"{found.batch.id:>8}  {found.batch.state:<10} {done:>20}  {dead:>12}  {found.batch.name}"
+
+
+def _document(found: Progress, workers: int) -> dict[str, Any]:
+    """As the API has it."""
+    from belfoot_img.views.batches import batch_data
+
+    return batch_data(found, workers)
 
 
 @bulk.command()
 @click.argument("batch_id", type=int)
 @ini_option
-def status(batch_id, ini):
+@json_option
+def status(batch_id, ini, as_json):
     """Counts by state and code, rate, the time that is left."""
     with _engine(ini) as engine:
-        _summary(engine, batch_id)
+        _summary(engine, batch_id, as_json)
 
 
 def _control(name: str, explanation: str, said: str):
-    def command(batch_id, dry_run, ini):
+    def command(batch_id, dry_run, ini, as_json):
         from belfoot_img.batches import control, progress
         from belfoot_img.batches.making import BatchMaker
 
@@ -125,10 +147,13 @@ def _control(name: str, explanation: str, said: str):
                 transaction.rollback()
             count = changed if name == "retry" else before.items["waiting"]
             would = "would be " if dry_run else ""
-            click.echo(f"batch {batch_id}: " + (f"{count} items {would}{said}" if changed else "nothing to do"))
+            text = f"batch {batch_id}: " + (f"{count} items {would}{said}" if changed else "nothing to do")
+            say(as_json, {"id": batch_id, "items": count if changed else 0, "dry_run": dry_run}, text)
 
     command.__doc__ = explanation
-    command = click.option("--dry-run", is_flag=True, help="Only say what would be done.")(ini_option(command))
+    command = click.option("--dry-run", is_flag=True, help="Only say what would be done.")(
+        ini_option(json_option(command))
+    )
     return bulk.command(name=name)(click.argument("batch_id", type=int)(command))
 
 
@@ -187,7 +212,7 @@ def _follow(engine, batch_id: int) -> None:
         raise SystemExit(130) from None
 
 
-def _summary(engine, batch_id: int) -> int:
+def _summary(engine, batch_id: int, as_json: bool) -> int:
     """Prints it; returns the exit status: 0 where nothing is dead."""
     from belfoot_img.batches import progress
 
@@ -196,16 +221,21 @@ def _summary(engine, batch_id: int) -> int:
         workers = progress.workers(connection)
     if found is None:
         raise click.ClickException(f"there is no batch {batch_id}")
+    say(as_json, _document(found, workers), "\n".join(_sentences(found, workers)))
+    return 1 if found.items["dead"] or found.batch.failure_code else 0
+
+
+def _sentences(found: Progress, workers: int) -> Iterator[str]:
+    batch = found.batch
     counts = ", ".join(f"{count} {state}" for state, count in found.items.items() if count)
     left = "" if found.seconds_left is None else f", about {found.seconds_left:.0f} s left"
-    click.echo(f"batch {batch_id}: {found.batch.state}, {counts or 'empty'}, {found.rate:.2f} a second{left}")
+    yield f"batch {batch.id}: {batch.state}, {counts or 'empty'}, {found.rate:.2f} a second{left}"
     for code, count in sorted(found.codes.items()):
-        click.echo(f"  {count:>8} {code}")
-    if found.batch.failure_code:
-        click.echo(f"  {found.batch.failure_code}: {found.batch.failure_message}")
+        yield f"  {count:>8} {code}"
+    if batch.failure_code:
+        yield f"  {batch.failure_code}: {batch.failure_message}"
     if not workers and found.items["waiting"]:
-        click.echo("  no worker is alive: start belfoot-img worker")
-    return 1 if found.items["dead"] or found.batch.failure_code else 0
+        yield "  no worker is alive: start belfoot-img worker"
 
 
 def _items(engine, batch_id: int) -> Iterator[str]:

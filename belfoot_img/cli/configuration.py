@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-from belfoot_img.settings import read_ini
+from belfoot_img.settings import DatabaseSettings, read_ini
 
 ini_option = click.option(
     "--ini",
@@ -25,7 +25,7 @@ ini_option = click.option(
 
 
 @contextmanager
-def database(ini: str) -> Iterator[Engine]:
+def database(ini: str | DatabaseSettings) -> Iterator[Engine]:
     """The engine of the .ini; an error of the database ends the command with one line."""
     from sqlalchemy.exc import DBAPIError
 
@@ -33,7 +33,7 @@ def database(ini: str) -> Iterator[Engine]:
     from belfoot_img.models import engine_from_settings
     from belfoot_img.models.failures import reason
 
-    engine = engine_from_settings(read_ini(ini).database)
+    engine = engine_from_settings(read_ini(ini).database if isinstance(ini, str) else ini)
     try:
         yield engine
     except DatabaseUnavailable as error:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from belfoot_img.cli.output import json_option, say
+
 PACKAGE = Path(__file__).parent.parent
 CHECKOUT = PACKAGE.parent
 INSTALLED = PACKAGE / "deployment"
@@ -35,7 +37,8 @@ What to do next ({folder}/):
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace files that are there already, but never FOLDER/environment.")
-def init(folder: Path, force: bool) -> None:
+@json_option
+def init(folder: Path, force: bool, as_json: bool) -> None:
     """Write the files that a production host needs into FOLDER.
 
     They are production.ini, gunicorn.conf.py, the NGINX site, the systemd units, the Prometheus alerts, the Grafana
@@ -50,11 +53,11 @@ def init(folder: Path, force: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text)
-            click.echo(f"{folder / name}")
-        _write_environment(folder / "environment")
+        written = [folder / name for name in texts] + _write_environment(folder / "environment")
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
-    click.echo(NEXT.format(folder=folder, programs=_programs()))
+    listed = "\n".join(map(str, written))
+    say(as_json, {"written": list(map(str, written))}, listed + "\n" + NEXT.format(folder=folder, programs=_programs()))
 
 
 def sources() -> Iterator[Path]:
@@ -76,12 +79,13 @@ def _for_this_host(text: str, folder: Path) -> str:
     return text
 
 
-def _write_environment(path: Path) -> None:
-    """Leaves a file that is there alone, since it holds a password."""
-    if not path.exists():
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(ENVIRONMENT)
-        click.echo(f"{path}")
+def _write_environment(path: Path) -> list[Path]:
+    """What was written. Leaves a file that is there alone, since it holds a password."""
+    if path.exists():
+        return []
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(ENVIRONMENT)
+    return [path]
 
 
 def _programs() -> Path:

@@ -8,7 +8,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 from sqlalchemy import Engine
 from tqdm import tqdm
@@ -35,29 +36,55 @@ def spooled(source: BinaryIO) -> Iterator[BinaryIO]:
         yield copy
 
 
-def estimate(source: BinaryIO, columns: Columns, settings: Settings) -> str:
-    """What the list holds, and how long it will take at least, by its hosts' limits and by this host's cores."""
+@dataclass(frozen=True)
+class Estimate:
+    """``links`` by host with the ``rates`` that each host allows, a second; ``errors`` by code; ``seconds`` that it
+    takes at least, by the hosts' limits and by this host's cores."""
+
+    articles: int
+    links: Counter[str]
+    rates: dict[str, float]
+    errors: Counter[str]
+    seconds: tuple[float, float]
+
+    def document(self) -> dict[str, Any]:
+        by_hosts, by_cores = map(round, self.seconds)
+        return {
+            "links": self.links.total(),
+            "articles": self.articles,
+            "hosts": dict(self.links.most_common()),
+            "errors": dict(self.errors),
+            "seconds": {"by_hosts": by_hosts, "by_cores": by_cores},
+        }
+
+    def text(self) -> str:
+        lines = [f"{self.links.total()} links of {len(self.links)} hosts, {self.articles} articles"]
+        lines += [f"{count:>8} {host} ({self.rates[host]:g}/s)" for host, count in self.links.most_common(SHOWN)]
+        if len(self.links) > SHOWN:
+            lines.append(f"         and {len(self.links) - SHOWN} more hosts")
+        if repeated := self.links.total() - self.articles:
+            lines.append(f"{repeated} lines repeat an article id; of each article the first that is stored stays")
+        lines += [f"{count:>8} {code}" for code, count in sorted(self.errors.items())]
+        by_hosts, by_cores = map(_duration, self.seconds)
+        lines.append(f"at least {by_hosts} by the hosts' limits, {by_cores} by this host's cores")
+        return "\n".join(lines)
+
+
+def estimate(source: BinaryIO, columns: Columns, settings: Settings) -> Estimate:
+    """What the list holds, and how long it will take at least."""
     hosts: Counter[str] = Counter()
     errors: Counter[str] = Counter()
-    articles: Counter[str] = Counter()
+    articles: set[str] = set()
     for line in tqdm(read(source, columns), unit=" lines", file=sys.stderr, leave=False):
         if line.error:
             errors[line.error.code] += 1
         else:
             hosts[line.host] += 1
-            articles[line.article_id] += 1
+            articles.add(line.article_id)
     rates = {host: politeness.limits(settings.bulk, host).rate for host in hosts}
     slowest = max((count / rates[host] for host, count in hosts.items()), default=0.0)
     computing = hosts.total() * SECONDS_EACH / settings.imaging.converting.at_once
-    lines = [f"{hosts.total()} links of {len(hosts)} hosts, {len(articles)} articles"]
-    lines += [f"{count:>8} {host} ({rates[host]:g}/s)" for host, count in hosts.most_common(SHOWN)]
-    if len(hosts) > SHOWN:
-        lines.append(f"         and {len(hosts) - SHOWN} more hosts")
-    if repeated := hosts.total() - len(articles):
-        lines.append(f"{repeated} lines repeat an article id; of each article the first that is stored stays")
-    lines += [f"{count:>8} {code}" for code, count in sorted(errors.items())]
-    lines.append(f"at least {_duration(slowest)} by the hosts' limits, {_duration(computing)} by this host's cores")
-    return "\n".join(lines)
+    return Estimate(len(articles), hosts, rates, errors, (slowest, computing))
 
 
 def hand_over(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import click
 
 from belfoot_img.cli.configuration import database, ini_option
+from belfoot_img.cli.output import json_option, say
 
 ROLES = click.Choice(["admin", "editor", "reader"])
 role_option = click.option(
@@ -31,7 +32,8 @@ def user():
 @click.argument("name")
 @role_option
 @ini_option
-def add(name, role, ini):
+@json_option
+def add(name, role, ini, as_json):
     """Add the user NAME: 1 to 64 of A-Z a-z 0-9 . _ @ -"""
     from belfoot_img.models.user import User, is_name
 
@@ -41,53 +43,60 @@ def add(name, role, ini):
         if session.get(User, name):
             raise click.ClickException(f"{name} is there already; belfoot-img user passwd {name} changes the password")
         session.add(User(name=name, role=role, password_hash=_new_hash()))
-    click.echo(f"{name} added, role {role}")
+    say(as_json, {"name": name, "role": role, "active": True}, f"{name} added, role {role}")
 
 
 @user.command()
 @click.argument("name")
 @ini_option
-def passwd(name, ini):
+@json_option
+def passwd(name, ini, as_json):
     """Give NAME a new password, and let a disabled user in again. The old password is out at the next request."""
     from sqlalchemy import func
 
     with _found(ini, name) as found:
         found.password_hash, found.password_changed_at, found.active = _new_hash(), func.now(), True
-    click.echo(f"{name}: password changed, active")
+    say(as_json, {"name": name, "active": True}, f"{name}: password changed, active")
 
 
 @user.command()
 @click.argument("name")
 @click.argument("role", type=ROLES)
 @ini_option
-def role(name, role, ini):
+@json_option
+def role(name, role, ini, as_json):
     """Make NAME an admin (all of it, and manage users), an editor (store, read, remove) or a reader (read)."""
     with _found(ini, name) as found:
         found.role = role
-    click.echo(f"{name}: role {role}")
+    say(as_json, {"name": name, "role": role}, f"{name}: role {role}")
 
 
 @user.command()
 @click.argument("name")
 @ini_option
-def disable(name, ini):
+@json_option
+def disable(name, ini, as_json):
     """Shut NAME out from the next request on. What NAME stored stays; user passwd lets NAME in again."""
     with _found(ini, name) as found:
         found.active = False
-    click.echo(f"{name}: disabled")
+    say(as_json, {"name": name, "active": False}, f"{name}: disabled")
 
 
 @user.command(name="list")
 @ini_option
-def list_(ini):
+@json_option
+def list_(ini, as_json):
     """Everyone: name, role, active or disabled, created, password changed."""
     from belfoot_img.models import user as users
 
     with _session(ini) as session:
-        for found in users.everyone(session):
-            state = "active" if found.active else "disabled"
-            dates = f"created {found.created_at:%Y-%m-%d}  password {found.password_changed_at:%Y-%m-%d}"
-            click.echo(f"{found.name:<24} {found.role:<8} {state:<9} {dates}")
+        found = [row._asdict() for row in users.everyone(session)]
+    say(as_json, found, "\n".join(_line(**one) for one in found))
+
+
+def _line(name, role, active, created_at, password_changed_at) -> str:
+    state = "active" if active else "disabled"
+    return f"{name:<24} {role:<8} {state:<9} created {created_at:%Y-%m-%d}  password {password_changed_at:%Y-%m-%d}"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from belfoot_img.cli import commands
-from belfoot_img.cli.convert import _table
+from belfoot_img.cli.converting import table
 from belfoot_img.imaging.converter import convert_bytes
 from belfoot_img.settings import ImagingSettings, SettingsError
 from testbed.photographs import photograph
@@ -104,5 +105,51 @@ def test_what_cannot_be_done_is_one_line_and_writes_nothing(run, tmp_path, argum
 def test_an_encode_that_was_made_twice_wins_once():
     converted = convert_bytes(photograph("coffee.png"), ImagingSettings(fit_policy="ladder"))
     again = replace(converted.candidates[-1])
-    table = _table(replace(converted, candidates=(*converted.candidates, again)))
-    assert [line[0] for line in table.splitlines()].count("*") == 1
+    shown = table(replace(converted, candidates=(*converted.candidates, again)))
+    assert [line[0] for line in shown.splitlines()].count("*") == 1
+
+
+@pytest.fixture
+def folder(tmp_path, coffee):
+    """Two pictures of one name, one further down, one that is none, one that is hidden."""
+    top = tmp_path / "photos"
+    (top / "2024").mkdir(parents=True)
+    content = coffee.read_bytes()
+    for name in ("a.png", "a.PNG", "2024/b.png", ".hidden.png"):
+        (top / name).write_bytes(content)
+    (top / "notes.txt").write_text("no picture")
+    return top
+
+
+def test_a_folder_becomes_a_folder_of_jpegs_and_what_fails_is_said(run, folder, tmp_path):
+    answer = run(folder, "-o", tmp_path / "out", "--effort", "low", "--size-limit", "30 kB")
+    assert answer.exit_code == 1, answer.output
+    made = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*"))
+    assert made == ["2024/b.jpg", "a.jpg", "a.png.jpg"]
+    assert f"{folder / 'notes.txt'}: not_an_image" in answer.stderr
+    assert "3 of 4 converted, 1 failed" in answer.stderr
+    assert all((tmp_path / "out" / name).stat().st_size <= 30_000 for name in made)
+
+
+def test_several_sources_are_lines_of_json(run, coffee, origin, tmp_path):
+    answer = run(coffee, tmp_path / "nowhere.png", origin.serve(b"x"), "-o", tmp_path / "out", "--json")
+    lines = {one["name"]: one for one in map(json.loads, answer.stdout.splitlines())}
+    made = lines.pop(str(coffee))
+    assert made["bytes"] == (tmp_path / "out" / "coffee.jpg").stat().st_size
+    assert made["conversion"]["action"] == "reencoded" and made["output"] == str(tmp_path / "out" / "coffee.jpg")
+    assert sorted(one["error"]["code"] for one in lines.values()) == ["file", "url_refused"]
+    assert answer.exit_code == 1
+
+
+def test_the_output_that_lies_in_the_folder_is_not_converted_again(run, folder):
+    (folder / "notes.txt").unlink()
+    for _ in range(2):
+        answer = run(folder, "-o", folder / "out", "--fit-policy", "ladder")
+        assert answer.exit_code == 0 and "3 of 3 converted" in answer.stderr
+
+
+def test_one_source_as_json_with_its_candidates(run, coffee, tmp_path):
+    told = json.loads(run(coffee, "-o", tmp_path / "out.jpg", "--json", "--explain", "--effort", "low").stdout)
+    assert told["conversion"]["encodes"] == len(told["candidates"]) > 0
+    assert run(coffee, "-o", "-", "--json").exit_code == 2
+    assert run(coffee, coffee, "-o", "-").exit_code == 2
