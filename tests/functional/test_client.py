@@ -20,12 +20,12 @@ from belfoot_img.client import (
     TemporaryError,
 )
 from belfoot_img.client import api as client_api
-from tests import servers
-from tests.client import EDITOR, READER
-from tests.description import DESCRIPTION
-from tests.photographs import photograph, png
-from tests.ports import until
-from tests.workers import worker
+from testbed import servers
+from testbed.client import EDITOR, READER
+from testbed.description import DESCRIPTION
+from testbed.photographs import photograph, png
+from testbed.ports import until
+from testbed.workers import worker
 
 
 @pytest.fixture(scope="module")

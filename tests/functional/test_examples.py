@@ -10,10 +10,10 @@ import sys
 
 import pytest
 
-from tests import servers
-from tests.client import EDITOR
+from testbed import servers
+from testbed.client import EDITOR
+from testbed.photographs import photograph
 from tests.conftest import PROJECT
-from tests.photographs import photograph
 
 PROGRAMS = {"py": sys.executable, "sh": shutil.which("bash"), "php": shutil.which("php")}
 

@@ -8,8 +8,8 @@ from sqlalchemy import create_engine, make_url, text
 
 from belfoot_img.cli import commands
 from belfoot_img.settings import ImagingSettings
-from tests.photographs import photograph
-from tests.ports import free_port
+from testbed.photographs import photograph
+from testbed.ports import free_port
 
 INI = "[app:main]\nuse = egg:belfoot_img\nsqlalchemy.url = {url}\n{more}\n"
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from belfoot_img.cli import commands
-from tests.description import DESCRIPTION
+from testbed.description import DESCRIPTION
 
 SILENT = {"serve", "worker"}
 """They print a log, not a result."""

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.ports import free_port
 
 import belfoot_img
 from belfoot_img.client import Client, NetworkError, PermanentError, TemporaryError
 from belfoot_img.client.memory import Memory
+from testbed.ports import free_port
 
 READ = "/api/v1/images/42"
 
