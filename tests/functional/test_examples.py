@@ -10,10 +10,9 @@ import sys
 
 import pytest
 
-from testbed import servers
+from testbed import PROJECT, servers
 from testbed.client import EDITOR
 from testbed.photographs import photograph
-from tests.conftest import PROJECT
 
 PROGRAMS = {"py": sys.executable, "sh": shutil.which("bash"), "php": shutil.which("php")}
 
