@@ -37,12 +37,12 @@ class ServiceError(Exception):
 
 class MalformedJson(ServiceError):
     status, code = 400, "malformed_json"
-    message = "The body is not a JSON object in UTF-8."
+    message = "The body is not a JSON object in UTF-8; check what the program sends."
 
 
 class MalformedPath(ServiceError):
     status, code = 400, "malformed_path"
-    message = "The path is not percent-encoded UTF-8."
+    message = "The path is not percent-encoded UTF-8; encode the article id before sending."
 
 
 class CredentialsMissing(ServiceError):
@@ -52,27 +52,27 @@ class CredentialsMissing(ServiceError):
 
 class CredentialsWrong(ServiceError):
     status, code = 401, "credentials_wrong"
-    message = "The user name or the password is wrong."
+    message = "The user name or the password is wrong; check them, or have an admin set a new password."
 
 
 class Forbidden(ServiceError):
     status, code = 403, "forbidden"
-    message = "This user's role does not allow it."
+    message = "This user's role does not allow it; an admin can change the role."
 
 
 class NotFound(ServiceError):
     status, code = 404, "not_found"
-    message = "There is nothing under this path."
+    message = "There is nothing under this path; check it."
 
 
 class ImageNotFound(NotFound):
     code = "image_not_found"
-    message = "No image is stored for this article id."
+    message = "No image is stored for this article id; store one first."
 
 
 class UserNotFound(NotFound):
     code = "user_not_found"
-    message = "There is no user of this name."
+    message = "There is no user of this name; GET /api/v1/users lists them."
 
 
 class MethodNotAllowed(ServiceError):
@@ -108,27 +108,27 @@ class InvalidField(ServiceError):
 
 class UrlRefused(ServiceError):
     status, code = 422, "url_refused"
-    message = "This URL may not be fetched."
+    message = "This URL may not be fetched; send a public http or https address."
 
 
 class NotAnImage(ServiceError):
     status, code = 422, "not_an_image"
-    message = "What the link gave is no image of a known format."
+    message = "What the link gave is no image of a known format; send the link of the file itself, not of a page."
 
 
 class ImageDamaged(ServiceError):
     status, code = 422, "image_damaged"
-    message = "The image is damaged and cannot be decoded."
+    message = "The image is damaged and cannot be decoded; save it anew or take another."
 
 
 class ImageTooLarge(ServiceError):
     status, code = 422, "image_too_large"
-    message = "The image has too many bytes or pixels."
+    message = "The image has too many bytes or pixels; make it smaller or take another."
 
 
 class CannotFit(ServiceError):
     status, code = 422, "cannot_fit"
-    message = "No JPEG of this picture fits the size limit."
+    message = "No JPEG of this picture fits the size limit; take another."
 
 
 class KeyReused(ServiceError):
@@ -138,7 +138,7 @@ class KeyReused(ServiceError):
 
 class BatchNotFound(NotFound):
     code = "batch_not_found"
-    message = "There is no such batch."
+    message = "There is no such batch; GET /api/v1/batches lists them."
 
 
 class TooManyItems(ServiceError):
@@ -155,7 +155,7 @@ class TooManyFailures(ServiceError):
 
 class OriginFailed(ServiceError):
     status, code = 502, "origin_failed"
-    message = "The image's server did not deliver it."
+    message = "The image's server did not deliver it; check the link, or try again later."
     origin_status: int | None = None
     """What the image's server answered, None where it did not come to an answer."""
 
@@ -179,4 +179,4 @@ class DatabaseUnavailable(ServiceError):
 
 class OriginTimedOut(ServiceError):
     status, code = 504, "origin_timed_out"
-    message = "The image's server did not deliver it in time."
+    message = "The image's server did not deliver it in time; try again later."

@@ -13,6 +13,7 @@ from belfoot_img.models.batch import STATES
 from belfoot_img.payload import carries_file
 from belfoot_img.resources import Batch, BatchAction, BatchCollection, BatchItem, BatchItems, Image, ImageCollection
 from belfoot_img.views.headers import location, wants_async
+from belfoot_img.views.languages import negotiated, translated
 from belfoot_img.views.paging import page_size
 
 NOBODY = "No worker is alive: start belfoot-img worker."
@@ -156,7 +157,7 @@ def _item_data(row, request) -> dict[str, Any]:
         "url": row.url,
         "state": row.state,
         "attempts": row.attempts,
-        "error": row.code and {"code": row.code, "message": row.message},
+        "error": row.code and {"code": row.code, "message": translated(row.code, row.message, negotiated(request))},
         "not_before": _utc(row.not_before),
         "updated_at": _utc(row.updated_at),
         "image": location(image, request) if row.state in ("stored", "superseded") else None,

@@ -25,6 +25,7 @@ from belfoot_img.errors import (
 )
 from belfoot_img.resources import MalformedPath as MalformedPathResource
 from belfoot_img.resources import Missing, Resource
+from belfoot_img.views.languages import negotiated, translated
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +33,16 @@ log = logging.getLogger(__name__)
 @exception_view_config(ServiceError)
 def error_response(error: ServiceError, request: Request) -> Response:
     metrics.error_answered(error.code)
+    language = negotiated(request)
+    message = translated(error.code, str(error), language)
     response = Response(
         status=error.status,
-        json_body={"error": {"code": error.code, "message": str(error), "request_id": request.id}},
+        json_body={"error": {"code": error.code, "message": message, "request_id": request.id}},
         charset=None,
         content_type="application/json",
     )
+    response.content_language = language
+    response.vary = ("Accept-Language",)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
