@@ -21,27 +21,31 @@ from testbed.client import ADMIN, EDITOR, READER
 from testbed.origin import Origin
 from testbed.shared import SHARED
 
-POSTGRES = "BELFOOT_IMG_TESTS_POSTGRES"
+RUN = "BELFOOT_IMG_TESTS_FOLDER"
 
 
 def pytest_configure(config):
-    """One folder a run for the server, none of pytest's own: those are closed to the user that PostgreSQL runs as."""
+    """One folder a run, for the server and for pytest's own folders.
+
+    Every run that keeps to pytest's default closes the folder that all of them share to other users, and PostgreSQL runs
+    as a user of its own where root starts it: runs beside one another would then cut its servers off from their data.
+    """
     if not hasattr(config, "workerinput"):
-        os.environ[POSTGRES] = tempfile.mkdtemp(prefix="belfoot_img-tests-")
+        os.environ[RUN] = os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.mkdtemp(prefix="belfoot-")
 
 
 def pytest_unconfigure(config):
     """Workers are cut short as they leave, so the one process that outlives them stops the server and clears up."""
     if hasattr(config, "workerinput"):
         return
-    folder = Path(os.environ[POSTGRES])
+    postmaster = Path(os.environ[RUN], "postgres", "postmaster.pid")
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError, IndexError):
-        server = int((folder / "postmaster.pid").read_text().splitlines()[0])
+        server = int(postmaster.read_text().splitlines()[0])
         os.kill(server, signal.SIGINT)  # PostgreSQL's fast shutdown
-        while (folder / "postmaster.pid").exists():
+        while postmaster.exists():
             os.kill(server, 0)
             time.sleep(0.05)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(os.environ[RUN], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +59,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def database_url(worker_id) -> str:
     """An empty database of this worker's own."""
-    server = embedded.start(os.environ[POSTGRES])
+    server = embedded.start(Path(os.environ[RUN], "postgres"))
     name = f"test_{worker_id}"
     with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
