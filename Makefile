@@ -11,7 +11,7 @@ VERSION = $(shell sed -n 's/__version__ = "\(.*\)"/\1/p' belfoot_img/version.py)
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve revision lint style imports types format bench faults fuzz release translations clean
+.PHONY: help demo test serve revision lint style imports types format bench faults fuzz release translations licences clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -95,6 +95,9 @@ translations: $(INSTALLED)  ## brings the console's Russian up to its templates:
 	$(BIN)/pybabel --quiet extract -F $(LOCALE)/babel.cfg -k _ -o var/belfoot_img.pot --no-location belfoot_img/console
 	$(BIN)/pybabel --quiet update -i var/belfoot_img.pot -o $(PO) -l ru --no-wrap --no-fuzzy-matching --ignore-obsolete
 	$(BIN)/pybabel --quiet compile -i $(PO) -o $(PO:.po=.mo)
+
+licences: $(INSTALLED)  ## brings the table of docs/licences.md up to what is installed
+	$(BIN)/python -m tests.licences
 
 clean:  ## removes what the other commands made
 	rm -rf $(VENV) var demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

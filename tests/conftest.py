@@ -27,8 +27,9 @@ RUN = "BELFOOT_IMG_TESTS_FOLDER"
 def pytest_configure(config):
     """One folder a run, for the server and for pytest's own folders.
 
-    Every run that keeps to pytest's default closes the folder that all of them share to other users, and PostgreSQL runs
-    as a user of its own where root starts it: runs beside one another would then cut its servers off from their data.
+    With pytest's default all runs of a user share one, which each closes to other users as it starts. PostgreSQL runs
+    as a user of its own where root starts it, so that a second run would cut the servers of the first off from their
+    data.
     """
     if not hasattr(config, "workerinput"):
         os.environ[RUN] = os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.mkdtemp(prefix="belfoot-")

@@ -36,6 +36,7 @@ COVERED = {
     "make format": f"{HERE}::test_make_format_mends_what_make_style_refuses",
     "make fuzz": f"{ORDERS}::test_the_largest_pictures_change_nothing_for_the_innocent_ones_between_them",
     "make translations": f"{HERE}::test_make_translations_finds_nothing_that_is_not_translated_yet",
+    "make licences": f"{HERE}::test_make_licences_writes_the_table_anew_and_nothing_else",
     "make clean": f"{HERE}::test_make_clean_removes_what_the_other_commands_made",
     "make test": ".ci/run",
     "make lint": ".ci/run",
@@ -200,6 +201,15 @@ def test_make_translations_finds_nothing_that_is_not_translated_yet(tree):
 
 def _messages(catalogue: str) -> list[str]:
     return sorted(line for line in catalogue.splitlines() if line.startswith(("msgid", "msgstr")))
+
+
+def test_make_licences_writes_the_table_anew_and_nothing_else(tree):
+    page = tree / "docs" / "licences.md"
+    before = page.read_text()
+    page.write_text(before.replace("| click | BSD", "| click | unknown "))
+    make(tree, "licences")
+    assert "| click | BSD" in page.read_text()
+    assert page.read_text().partition("| library |")[0] == before.partition("| library |")[0]
 
 
 def test_make_clean_removes_what_the_other_commands_made(tree):
