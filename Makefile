@@ -11,7 +11,7 @@ VERSION = $(shell sed -n 's/__version__ = "\(.*\)"/\1/p' belfoot_img/version.py)
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve revision lint style imports types format bench faults fuzz release translations licences clean
+.PHONY: help demo test serve revision lint style imports types format bench faults fuzz reference docs release translations licences clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -74,6 +74,13 @@ types: $(INSTALLED)  ## mypy over the package, strict over the client
 format: $(INSTALLED)  ## brings the code into the format that lint asks for
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
+
+reference: $(INSTALLED)  ## docs/reference/: commands, settings and error codes, from the code
+	$(BIN)/python docs/generate.py
+
+docs: $(INSTALLED)  ## the documentation as a site in build/docs/; a warning fails it
+	@test -x $(BIN)/mkdocs || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 release: $(INSTALLED)  ## sdist, wheel, SBOM and notes in dist/, built and checked; publishes nothing
 	rm -rf dist build

@@ -121,6 +121,7 @@ setup(
         "lint": LINT,
         "browser": ["playwright >= 1.56"],  # with the system's Chromium: apt-get install chromium
         "release": ["build >= 1.3", "twine >= 6.2", "cyclonedx-bom >= 7.1"],
+        "docs": ["mkdocs-material >= 9.6"],
         "plot": ["matplotlib >= 3.10"],
         "heif": ["pi-heif >= 1.0"],  # one more format: HEIC, decoded only
         "jpegli": ["pyjpegli >= 0.3.2"],  # one more encoder to choose from, where quality is high

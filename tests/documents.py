@@ -29,7 +29,11 @@ def documented_commands() -> dict[str, str]:
     for path in documents():
         for name in _of_document(path.read_text()):
             found.setdefault(name, path.name)
-    for path in [*(PROJECT / "benchmarks").rglob("*.py"), *(PROJECT / "examples").glob("*.py")]:
+    for path in [
+        *(PROJECT / "benchmarks").rglob("*.py"),
+        *(PROJECT / "examples").glob("*.py"),
+        PROJECT / "docs/generate.py",
+    ]:
         for usage in re.findall(r"^ {4}(python (?:-m )?\S+)", path.read_text(), re.MULTILINE):
             found.setdefault(usage, str(path.relative_to(PROJECT)))
     return found

@@ -10,6 +10,7 @@ from belfoot_img.cli.database import migrate
 from belfoot_img.cli.doctor import doctor
 from belfoot_img.cli.init import init
 from belfoot_img.cli.serve import serve
+from belfoot_img.cli.shell import completion, manual
 from belfoot_img.cli.users import user
 from belfoot_img.cli.worker import worker
 from belfoot_img.settings import refusing_in_one_line
@@ -22,7 +23,7 @@ def commands():
     """belfoot_img: a link goes in, the best JPEG under the size limit comes back by article id."""
 
 
-for command in (init, migrate, doctor, user, convert, serve, worker, bulk):
+for command in (init, migrate, doctor, user, convert, serve, worker, bulk, completion, manual):
     commands.add_command(command)
 
 

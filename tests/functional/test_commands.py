@@ -24,6 +24,7 @@ ORDERS = "tests/functional/test_fuzzing.py"
 OPERATIONS = "tests/functional/test_operations.py"
 PRODUCTION = "tests/functional/test_production.py"
 BULK = "tests/functional/test_bulk_command.py"
+DOCUMENTATION = "tests/functional/test_documentation.py"
 EXAMPLES = "tests/functional/test_examples.py"
 WHEEL = "tests/functional/test_wheel.py"
 USERS = "tests/unit/cli/test_users.py"
@@ -57,6 +58,16 @@ COVERED = {
     "python -m testbed.hostile_origin": f"{HERE}::test_the_hostile_origin_is_served_for_a_look_by_hand",
     "python examples/demo.py": f"{HERE}::test_make_demo_stores_photographs_and_says_what_to_open_next",
     "python examples/client.py": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
+    "php": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
+    "bash": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
+    "make docs": ".ci/run",
+    "make reference": f"{DOCUMENTATION}::test_the_reference_is_what_the_code_says",
+    "python docs/generate.py": f"{DOCUMENTATION}::test_the_reference_is_what_the_code_says",
+    "belfoot-img doctor": "tests/unit/cli/test_doctor.py::test_people_read_one_line_a_check_and_what_to_do",
+    "belfoot-img manual": "tests/unit/cli/test_shell.py::test_the_manual_is_a_page_that_man_reads_without_a_warning",
+    "belfoot-img completion": "tests/unit/cli/test_shell.py::test_bash_completes_what_the_script_teaches_it",
+    "belfoot-img user list": "tests/unit/cli/test_json.py::test_users",
+    "belfoot-img user role": "tests/unit/cli/test_json.py::test_users",
     "belfoot-img init": f"{WHEEL}::test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel",
     "belfoot-img migrate": f"{WHEEL}::test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel",
     "belfoot-img user add": f"{WHEEL}::test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel",
