@@ -9,9 +9,9 @@ import io
 import pytest
 from PIL import Image
 
-from tests.client import ADMIN, EDITOR, READER, Client, assert_error
-from tests.photographs import photograph
-from tests.pictures import saved, scene
+from testbed.client import ADMIN, EDITOR, READER, Client, assert_error
+from testbed.photographs import photograph
+from testbed.pictures import saved, scene
 
 PATH = "/api/v1/conversions"
 

@@ -9,10 +9,10 @@ import json
 import pytest
 import requests
 
-from tests import servers
-from tests.client import EDITOR, READER, Client, assert_error
-from tests.description import check
-from tests.photographs import photograph, png
+from testbed import servers
+from testbed.client import EDITOR, READER, Client, assert_error
+from testbed.description import check
+from testbed.photographs import photograph, png
 
 BASIC = (EDITOR.username, EDITOR.password)
 USER = [("user", (None, EDITOR.username)), ("password", (None, EDITOR.password))]
