@@ -11,6 +11,13 @@ from testbed import servers
 from testbed.client import Client
 
 
+def pytest_collection_modifyitems(items):
+    """Marks what drives a browser, so that it can be run by itself: ``make test ARGS="-m browser"``."""
+    for item in items:
+        if "launch" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.fixture(scope="session", params=["pserve", "gunicorn", "nginx"])
 def base(request, engine, database_url, tmp_path_factory) -> str:
     start = getattr(servers, request.param)
