@@ -40,7 +40,7 @@ graceful_timeout = 60
 preload_app = False
 control_socket_disable = True
 
-# NGINX speaks over the Unix socket or the loopback. The client's address is settled by belfoot_img.trusted_proxies.
+# NGINX speaks over the Unix socket or the loopback. The client's address is decided by belfoot_img.trusted_proxies.
 forwarded_allow_ips = "127.0.0.1,::1"
 limit_request_line = 8190
 limit_request_fields = 64  # NGINX passes on what clients send: more of them, and longer ones, are answered 400

@@ -44,7 +44,7 @@ class Missing(Resource):
     """A path that leads nowhere; it inherits from its parent who may be told so."""
 
 
-class MalformedPath(Resource):
+class UndecodablePath(Resource):
     """A path that is not percent-encoded UTF-8, as under ``api``: only a caller who is known is told."""
 
 
@@ -238,7 +238,7 @@ class Traverser:
             segments = tuple(path.split("/")) if path else ()
             context: Resource = self.root
         except UnicodeDecodeError:
-            segments, context = (), MalformedPath("", self.root["api"])
+            segments, context = (), UndecodablePath("", self.root["api"])
         for segment in segments:
             context = context[segment]
         return {

@@ -31,7 +31,7 @@ ABANDONED = 30_000
 """Milliseconds after which the server ends a transaction whose client does nothing (a host that lost its power)."""
 
 
-class Connection(Psycopg2Connection):
+class BoundedConnection(Psycopg2Connection):
     """A connection with a deadline: no wait takes longer than ``patience`` seconds; None waits for ever."""
 
     patience: float | None = None
@@ -83,7 +83,7 @@ class CircuitBreaker:
 def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
     """What ``create_engine`` passes to psycopg2."""
 
-    class Connecting(Connection):
+    class Connecting(BoundedConnection):
         patience = settings.connect
 
     options = {"statement_timeout": round(settings.statement * 1000), "idle_in_transaction_session_timeout": ABANDONED}
@@ -118,7 +118,7 @@ def keep(engine: Engine, settings: DatabaseSettings) -> None:
 
 def lift(connection: Psycopg2Connection) -> None:
     """Removes the deadlines from this connection: a migration may take as long as it needs."""
-    if isinstance(connection, Connection):
+    if isinstance(connection, BoundedConnection):
         connection.patience = None
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")

@@ -23,8 +23,7 @@ from belfoot_img.errors import (
     NotFound,
     ServiceError,
 )
-from belfoot_img.resources import MalformedPath as MalformedPathResource
-from belfoot_img.resources import Missing, Resource
+from belfoot_img.resources import Missing, Resource, UndecodablePath
 from belfoot_img.views.languages import negotiated, translated
 
 log = logging.getLogger(__name__)
@@ -93,8 +92,8 @@ def missing(context: Missing, request: Request) -> Response:
     raise NotFound
 
 
-@view_config(context=MalformedPathResource, permission="read")
-def malformed_path(context: MalformedPathResource, request: Request) -> Response:
+@view_config(context=UndecodablePath, permission="read")
+def malformed_path(context: UndecodablePath, request: Request) -> Response:
     raise MalformedPath
 
 

@@ -51,8 +51,8 @@ def context(path_info: str, metrics=True, **environ):
         ("/health/live", "Live"),
         ("/health/ready", "Ready"),
         ("/metrics", "Metrics"),
-        ("/api/v1/images/\xff", "MalformedPath"),
-        ("/\xff", "MalformedPath"),
+        ("/api/v1/images/\xff", "UndecodablePath"),
+        ("/\xff", "UndecodablePath"),
     ],
 )
 def test_where_a_path_leads(path, kind):

@@ -17,7 +17,7 @@ from belfoot_img.views import errors as api
 
 
 @exception_view_config(ServiceError, for_people=True)
-def refused(error: ServiceError, request) -> Response:
+def error_page(error: ServiceError, request) -> Response:
     """The API's answer with a page in place of the JSON: status, headers, log and count stay the same."""
     told = api.error_response(error, request)
     shown = {"error": error, "explanation": explanation(error.code)}
@@ -39,14 +39,14 @@ def forbidden(denial: HTTPForbidden, request) -> Response:
     if isinstance(error, CredentialsMissing | CredentialsWrong) and not challenges(request):
         query = {"next": request.path_qs} | ({"wrong": ""} if isinstance(error, CredentialsWrong) else {})
         return HTTPSeeOther(f"{url(request, 'sign-in')}?{urlencode(query)}")
-    return refused(error, request)
+    return error_page(error, request)
 
 
 @exception_view_config(Exception, for_people=True)
 @exception_view_config(HTTPException, for_people=True)
 @notfound_view_config(for_people=True)
 def anything_else(error: Exception, request) -> Response:
-    return error if isinstance(error, HTTPRedirection) else refused(api.meaning(error), request)
+    return error if isinstance(error, HTTPRedirection) else error_page(api.meaning(error), request)
 
 
 def challenges(request) -> bool:

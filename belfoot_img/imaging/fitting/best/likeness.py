@@ -29,7 +29,7 @@ OPSIN = np.array([[0.30, 0.622, 0.078], [0.23, 0.692, 0.078], [0.24342269, 0.204
 # the mean of fourth powers; by channel (X, Y, B) and by the number of halvings.
 FULL_Y = (((0, 7.46689), (0, 0), (0, 17.4458)),)
 NOTHING = ((0, 0), (0, 0), (0, 0))
-HALVED = {
+TERMS_BY_HALVINGS = {
     2: (((0, 1.84225), (0, 11.4412), (0, 0)), ((225.205, 19.2132), (0, 0), (0, 0)), NOTHING),
     3: (
         ((0, 1.87876), (0, 10.9491), (0, 0)),
@@ -43,7 +43,7 @@ HALVED = {
     ),
 }
 
-FIRST_HALVINGS = min(HALVED)
+FIRST_HALVINGS = min(TERMS_BY_HALVINGS)
 
 _srgb = np.arange(256) / 255
 LINEAR = np.where(_srgb <= 0.04045, _srgb / 12.92, ((_srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
@@ -100,8 +100,8 @@ class Likeness:
         if min(coloured.size) < 2 * LEAST_SIDE << FIRST_HALVINGS - halvings:
             return planes
         linear = _linear(coloured, FIRST_HALVINGS - halvings)
-        for halvings in HALVED:
-            planes.append((_xyb(linear), HALVED[halvings]))
+        for halvings in TERMS_BY_HALVINGS:
+            planes.append((_xyb(linear), TERMS_BY_HALVINGS[halvings]))
             if min(linear.shape[:2]) < 2 * LEAST_SIDE:
                 break
             linear = _halved(linear)
