@@ -80,7 +80,7 @@ reference: $(INSTALLED)  ## docs/reference/: commands, settings and error codes,
 
 docs: $(INSTALLED)  ## the documentation as a site in build/docs/; a warning fails it
 	@test -x $(BIN)/mkdocs || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 release: $(INSTALLED)  ## sdist, wheel, SBOM and notes in dist/, built and checked; publishes nothing
 	rm -rf dist build

@@ -120,6 +120,13 @@ def test_the_reference_is_what_the_code_says():
         assert (PROJECT / "docs/reference" / name).read_text() == content, "make reference"
 
 
+def test_every_page_has_its_place_in_the_site():
+    named = re.findall(r": ([\w./-]+\.md)$|- (index\.md)$", (PROJECT / "mkdocs.yml").read_text(), re.MULTILINE)
+    folder = PROJECT / "docs"
+    pages = {str(path.relative_to(folder)) for path in folder.rglob("*.md")}
+    assert {first or second for first, second in named} == pages, "nav of mkdocs.yml"
+
+
 def test_every_setting_is_in_the_reference():
     text = (PROJECT / "docs/reference/settings.md").read_text()
     missing = [key for key in keys(Settings) if f"`{key}` = " not in text]
