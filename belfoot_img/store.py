@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,16 +28,20 @@ from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.orm import Session
 
 from belfoot_img import metrics
+from belfoot_img.errors import Busy, DatabaseUnavailable, ServiceError
 from belfoot_img.imaging.converter import Converted, Converter, Source
 from belfoot_img.imaging.encoders import JPEGLI_INSTALLED
 from belfoot_img.imaging.fitting.policy import Candidate
-from belfoot_img.models import image, short_session
+from belfoot_img.logs import request_id
+from belfoot_img.models import failed_post, image, preview, short_session
 from belfoot_img.models.recent import Content, Recent
-from belfoot_img.settings import ImagingSettings
+from belfoot_img.settings import FailureSettings, ImagingSettings
 from belfoot_img.version import __version__
 
 Reading = Callable[[Callable[[int], Any]], bytes]
 """Reads a source that is on its way; it tells the bytes of each piece to its argument."""
+
+log = logging.getLogger(__name__)
 
 MOST_CANDIDATES = 100
 """That are kept with an image, the last ones; ``best`` makes some 20 to 40, 2 kB in the table."""
@@ -91,17 +96,28 @@ class Stored:
 class ImageStore:
     """One a process. Thread-safe."""
 
-    def __init__(self, engine: Engine, converter: Converter, settings: ImagingSettings):
+    def __init__(
+        self,
+        engine: Engine,
+        converter: Converter,
+        settings: ImagingSettings,
+        failures: FailureSettings = FailureSettings(),  # noqa: B008  it is frozen
+    ):
         self._engine = engine
+        self._failures = failures
         self._converter = converter
         self._settings = settings
         self._recent = Recent()
 
     def convert_and_store(self, article_id: str, *, stored_by: str, **how: Any) -> Stored:
         """``how``: the arguments of ``convert``, whose errors it raises. An error leaves the earlier image."""
-        conversion = self.convert(**how)
-        with self._engine.begin() as connection:
-            row = self.put(connection, article_id, conversion, stored_by=stored_by)
+        try:
+            conversion = self.convert(**how)
+            with self._engine.begin() as connection:
+                row = self.put(connection, article_id, conversion, stored_by=stored_by)
+        except Exception as error:
+            self._list_failure(error, article_id, how.get("url"), stored_by)
+            raise
         assert row is not None, "without a moment to compare with, put always stores"
         count(conversion)
         return Stored(row, conversion)
@@ -119,6 +135,18 @@ class ImageStore:
         started = time.monotonic()
         with self._taken_in(url, source) as content:
             return self._conversion(url, content, replace(self._settings, **overrides), reuse, started)
+
+    def _list_failure(self, error: Exception, article_id: str, url: str | None, failed_by: str) -> None:
+        """For people who look for what became of it. An overload is none of its own, and is not made worse."""
+        if isinstance(error, Busy | DatabaseUnavailable):
+            return
+        told = error if isinstance(error, ServiceError) else ServiceError()
+        facts = {"article_id": article_id, "url": url, "code": told.code, "message": str(told), "failed_by": failed_by}
+        try:
+            with short_session(self._engine) as connection:
+                failed_post.add(connection, self._failures, request_id=request_id.get(), **facts)
+        except DatabaseUnavailable:
+            log.warning("a failed POST could not be listed: the database does not answer")
 
     def try_out(
         self,
@@ -182,11 +210,20 @@ class ImageStore:
         ``older_than``: store only where the article has no image, or one last stored before this moment; where it has
         a newer one (superseded), None is returned and nothing is changed.
         """
-        return image.put(
-            connection,
-            {"article_id": article_id, "stored_by": stored_by, **_columns(conversion)},
-            older_than=older_than,
-        )
+        values = {"article_id": article_id, "stored_by": stored_by, **_columns(conversion)}
+        row = image.put(connection, values, older_than=older_than)
+        if row is not None:
+            self._put_preview(connection, article_id, conversion)
+        return row
+
+    def _put_preview(self, connection: Connection | Session, article_id: str, conversion: Conversion) -> None:
+        """Of the source, where it was re-encoded; the earlier image's goes."""
+        if conversion.converted.preview is not None:
+            preview.keep(connection, article_id, conversion.source_sha256, conversion.converted.preview)
+        elif conversion.reused and conversion.converted.action == "reencoded":
+            preview.take_over(connection, article_id, conversion.source_sha256)
+        else:
+            preview.remove(connection, article_id)
 
     def find(self, article_id: str, known: Sequence[str] = ()) -> tuple[Row | None, Content | None]:
         """(the article's row, or None where it has no image; its content, or None where its sha256 is ``known``)"""
@@ -277,12 +314,12 @@ def _facts(candidate: Candidate) -> dict[str, Any]:
 def fingerprint(settings: ImagingSettings) -> str:
     """The hash of everything that shapes a result; a result is reused only under the same one.
 
-    That is each setting of ImagingSettings itself, not those of its sections: how many conversions run at once changes
-    no picture. ``max_pixels`` counts, so that a source above it is refused however it was stored before. So does the
-    version of this package: a better fit is not kept from anyone.
+    That is each setting of ImagingSettings itself but ``preview``, not those of its sections: how many conversions run
+    at once changes no picture. ``max_pixels`` counts, so that a source above it is refused however it was stored
+    before. So does the version of this package: a better fit is not kept from anyone.
     """
-    sections = ("fetch", "converting")
-    shaping = [(field.name, getattr(settings, field.name)) for field in fields(settings) if field.name not in sections]
+    others = ("fetch", "converting", "preview")
+    shaping = [(field.name, getattr(settings, field.name)) for field in fields(settings) if field.name not in others]
     return hashlib.sha256(
         repr((__version__, JPEGLI_INSTALLED, settings.fetch.max_pixels, shaping)).encode()
     ).hexdigest()
@@ -291,6 +328,7 @@ def fingerprint(settings: ImagingSettings) -> str:
 def includeme(config):
     """``request.images``."""
     registry = config.registry
-    images = ImageStore(registry["engine"], registry["converter"], registry["settings"].imaging)
+    settings = registry["settings"]
+    images = ImageStore(registry["engine"], registry["converter"], settings.imaging, settings.failures)
     registry["images"] = images
     config.add_request_method(lambda request: images, "images", reify=True)

@@ -17,8 +17,9 @@ from belfoot_img.batches.progress import end_where_done
 from belfoot_img.batches.reading import ListReader
 from belfoot_img.batches.shards import ShardRunner
 from belfoot_img.errors import ServiceError
+from belfoot_img.models import failed_post
 from belfoot_img.models.batch import Batch
-from belfoot_img.settings import Settings
+from belfoot_img.settings import FailureSettings, Settings
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,13 @@ def add_tasks(app: App, engine: Engine, settings: Settings, runners: Mapping[str
     async def rescue(timestamp: int) -> None:
         await retry_stalled(app, settings.bulk.stalled)
         await asyncio.to_thread(find_left_behind, engine, BatchMaker(settings.bulk))
+        await asyncio.to_thread(forget_failures, engine, settings.failures)
+
+
+def forget_failures(engine: Engine, settings: FailureSettings) -> None:
+    """Failures of single POSTs that are no longer shown."""
+    with engine.begin() as connection:
+        failed_post.prune(connection, settings)
 
 
 async def retry_stalled(app: App, seconds: float) -> None:

@@ -73,3 +73,16 @@ def winner(candidates: Sequence[dict[str, Any]], row) -> int | None:
         if (one["bytes"], one["width"], one["quality"]) == (row.bytes, row.width, row.quality)
     ]
     return same[-1] if same else None
+
+
+def likeness(candidates: Sequence[dict[str, Any]], row) -> float | None:
+    """About that of the stored JPEG, None where nothing was judged: that of the judged candidate nearest to it in scale
+    and quality. It was made on a sample of the picture (docs/console.md says how far off that is)."""
+    if row.action != "reencoded":
+        return None
+    judged = [one for one in candidates if one["likeness"] is not None]
+
+    def distance(one: dict[str, Any]) -> float:
+        return abs(math.log(one["scale"] / row.scale)) + abs(one["quality"] - row.quality) / 100
+
+    return min(judged, key=distance)["likeness"] if judged else None

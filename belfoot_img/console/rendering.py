@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 from babel.dates import format_datetime, format_timedelta
@@ -21,7 +22,9 @@ from belfoot_img.resources import Resource
 SECTIONS = (
     ("images", _("Images"), "read"),
     ("store", _("Store a picture"), "store"),
+    ("try", _("Try"), "store"),
     ("batches", _("Batches"), "batches"),
+    ("failures", _("Failures"), "store"),
     ("users", _("Users"), "users"),
     ("health", _("Health"), "read"),
 )
@@ -133,6 +136,7 @@ def for_templates(event) -> None:
     event.update(
         explain=explanation,
         is_web=lambda link: bool(link) and link.lower().startswith(("http://", "https://")),
+        base64=lambda content: b64encode(content).decode(),
         figures=Figures(request.locale_name),
         language=request.locale_name,
         languages=[(code, name, in_language(request, code)) for code, name in NAMES.items()],

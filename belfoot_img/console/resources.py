@@ -27,8 +27,6 @@ POLICY = "; ".join(
     )
 )
 OPEN = [(Allow, Everyone, "read"), DENY_ALL]
-FORM = 16 * 1024
-"""Bytes of a form without its file."""
 LIST = 2_000_000
 """Bytes of a list that is uploaded; longer ones are read by their link, or by ``belfoot-img bulk``."""
 
@@ -39,9 +37,9 @@ class ForPeople:
     takes_json = False
     methods: tuple[str, ...] = ("GET", "HEAD")
 
-    def max_body(self, request) -> int:
-        """Bytes of a form."""
-        return FORM
+    def max_file(self, request) -> int:
+        """Bytes of the file that a form may carry, 0 where it carries none."""
+        return 0
 
 
 class Page(ForPeople, Resource):
@@ -107,6 +105,10 @@ class Thumbnail(Page):
     """A small JPEG of the article's picture."""
 
 
+class SourceJpeg(Page):
+    """A small JPEG of the source of the article's picture."""
+
+
 class Replace(Page):
     methods = ("POST",)
 
@@ -124,7 +126,13 @@ def segment_of(name: str) -> str:
 class ArticleImage(Page):
     """One article's image."""
 
-    children = {"stored.jpg": StoredJpeg, "thumbnail.jpg": Thumbnail, "replace": Replace, "delete": Delete}
+    children = {
+        "stored.jpg": StoredJpeg,
+        "source.jpg": SourceJpeg,
+        "thumbnail.jpg": Thumbnail,
+        "replace": Replace,
+        "delete": Delete,
+    }
 
     @property
     def article_id(self) -> str:
@@ -143,8 +151,20 @@ class Store(Page):
 
     methods = ("GET", "HEAD", "POST")
 
-    def max_body(self, request) -> int:
-        return request.registry["settings"].imaging.fetch.max_bytes + FORM
+    def max_file(self, request) -> int:
+        return request.registry["settings"].imaging.fetch.max_bytes
+
+
+class TryPage(Store):
+    """Converts a link or a file and stores nothing, so the page itself holds the pictures."""
+
+    headers = {"Content-Security-Policy": POLICY.replace("img-src 'self'", "img-src 'self' data:")}
+
+
+class Failures(Page):
+    """Single POSTs that failed, newest first; searched by the query."""
+
+    __acl__ = [(Allow, "role:admin", ("read", "store")), (Allow, "role:editor", ("read", "store")), DENY_ALL]
 
 
 class BatchAction(Page):
@@ -168,8 +188,8 @@ class Batches(Page):
     def _child(self, segment: str) -> Resource:
         return (BatchPage if is_number(segment) else Nowhere)(segment, self)
 
-    def max_body(self, request) -> int:
-        return LIST + FORM
+    def max_file(self, request) -> int:
+        return LIST
 
 
 class UserPage(Page):
@@ -204,7 +224,9 @@ class Language(Page):
         "sign-out": SignOut,
         "images": Images,
         "store": Store,
+        "try": TryPage,
         "batches": Batches,
+        "failures": Failures,
         "users": Users,
         "health": Health,
     }

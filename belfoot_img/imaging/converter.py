@@ -9,14 +9,14 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from PIL import Image
 
-from belfoot_img.errors import ImageDamaged, ServiceError
+from belfoot_img.errors import CannotFit, ImageDamaged, ServiceError
 from belfoot_img.imaging.decoding import decoder
 from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.fitting import policy as fitting
@@ -24,7 +24,7 @@ from belfoot_img.imaging.fitting.policy import Candidate
 from belfoot_img.imaging.intake import Held, Intake
 from belfoot_img.imaging.jpeg.repacking import repack
 from belfoot_img.imaging.judging import likeness
-from belfoot_img.imaging.previews import preview
+from belfoot_img.imaging.previews import SOURCE_SIDE, preview, small
 from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.settings import ImagingSettings, SettingsError, one_line
 
@@ -58,7 +58,8 @@ class Converted:
 
     ``width`` × ``height`` in px; ``action``: "kept", "repacked" or "reencoded"; ``policy``: name of the fit policy;
     ``scale`` = new side / source's side; ``quality``: libjpeg's 1 to 100, None where nothing was re-encoded;
-    ``encodes`` made in search of it; ``candidates``: those encodes in order.
+    ``encodes`` made in search of it; ``candidates``: those encodes in order; ``preview``: a small JPEG of the source,
+    where the settings want one and the picture was re-encoded.
     """
 
     jpeg: bytes
@@ -71,6 +72,7 @@ class Converted:
     quality: int | None = None
     encodes: int = 0
     candidates: tuple[Candidate, ...] = ()
+    preview: bytes | None = None
 
 
 def convert_bytes(source: bytes, settings: ImagingSettings) -> Converted:
@@ -97,7 +99,15 @@ def convert_bytes(source: bytes, settings: ImagingSettings) -> Converted:
         quality=fitted.quality,
         encodes=fitted.encodes,
         candidates=fitted.candidates,
+        preview=_preview(original, settings),
     )
+
+
+def _preview(original: decoder.Original, settings: ImagingSettings) -> bytes | None:
+    """None too where none fits what the settings grant it."""
+    with suppress(CannotFit):
+        return small(original, SOURCE_SIDE, settings.preview) if settings.preview else None
+    return None
 
 
 def _kept(header: decoder.Header, settings: ImagingSettings) -> bytes | None:

@@ -8,9 +8,12 @@ from PIL import Image
 
 from belfoot_img.errors import CannotFit
 from belfoot_img.imaging.decoding import decoder
+from belfoot_img.imaging.decoding.decoder import Original
 from belfoot_img.imaging.fitting.policy import reduced, size_at
 
 WHITE = (255, 255, 255)
+SOURCE_SIDE = 640
+"""Pixels of the longer side of what is kept of a source."""
 QUALITIES = (76, 68, 58, 46, 34, 22)
 SHRINK = 0.75
 """A picture of which not even the last quality fits is made smaller by this, as often as it takes."""
@@ -22,7 +25,11 @@ def preview(source: bytes, side: int, most: int, max_pixels: int) -> bytes:
     Runs where conversions run: the source may be hostile. Raises NotAnImage, ImageDamaged, ImageTooLarge, CannotFit.
     """
     header = decoder.read_header(source, max_pixels)
-    original = decoder.decode(header, background=WHITE, max_side=side)
+    return small(decoder.decode(header, background=WHITE, max_side=side), side, most)
+
+
+def small(original: Original, side: int, most: int) -> bytes:
+    """As ``preview``, of a picture that is decoded. Raises CannotFit."""
     side = min(side, max(original.width, original.height))
     while side >= 8:
         pixels = reduced(original.pixels, size_at((original.width, original.height), side))

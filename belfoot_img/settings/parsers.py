@@ -22,12 +22,17 @@ def parse_bytes(raw: str) -> int:
     return int(number)
 
 
+def parse_bytes_or_none(raw: str) -> int:
+    """As ``parse_bytes``; ``none`` → 0."""
+    return 0 if raw == "none" else parse_bytes(raw)
+
+
 def parse_seconds(raw: str) -> float:
-    """``15 s`` → 15.0; also ``ms``, ``min`` and ``h``."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min|h)", raw)
-    seconds = match and float(match[1]) * {"ms": 0.001, "s": 1, "min": 60, "h": 3600}[match[2]]
+    """``15 s`` → 15.0; also ``ms``, ``min``, ``h`` and ``d``."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min|h|d)", raw)
+    seconds = match and float(match[1]) * {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400}[match[2]]
     if not seconds:
-        raise ValueError("a time above zero such as 15 s (ms, s, min, h)")
+        raise ValueError("a time above zero such as 15 s (ms, s, min, h, d)")
     return seconds
 
 

@@ -11,6 +11,7 @@ from belfoot_img.settings.bulk import BulkSettings
 from belfoot_img.settings.parsers import (
     Network,
     parse_bytes,
+    parse_bytes_or_none,
     parse_choice,
     parse_colour,
     parse_dotted,
@@ -68,9 +69,11 @@ EFFORTS = ("low", "normal", "high")
 
 @dataclass(frozen=True)
 class ImagingSettings:
-    """What img_converter does. ``size_limit`` in bytes, ``quality_range`` = (first rung, last rung).
+    """What img_converter does. ``size_limit`` in bytes, ``quality_range`` = (first rung, last rung), ``preview``: the
+    most bytes that the small picture kept of a source may have, 0 where none is kept.
 
-    Every field but the sections shapes a result, and is part of the hash under which results are reused.
+    Every field but ``preview`` and the sections shapes a result, and is part of the hash under which results are
+    reused.
     """
 
     size_limit: int = setting(PREFIX + "size_limit", parse_bytes, "180 kB")
@@ -80,8 +83,17 @@ class ImagingSettings:
     fit_policy: str = setting(PREFIX + "fit_policy", parse_dotted, "best")
     effort: str = setting(PREFIX + "effort", parse_choice(**{name: name for name in EFFORTS}), "normal")
     background: tuple[int, int, int] = setting(PREFIX + "background", parse_colour, "#ffffff")
+    preview: int = setting(PREFIX + "preview", parse_bytes_or_none, "25 kB")
     converting: ConvertingSettings = section(ConvertingSettings)
     fetch: FetchSettings = section(FetchSettings)
+
+
+@dataclass(frozen=True)
+class FailureSettings:
+    """Single POSTs that failed are listed for ``keep`` seconds, the newest ``most`` of them; none where that is 0."""
+
+    keep: float = setting(PREFIX + "failures.keep", parse_seconds, "30 d")
+    most: int = setting(PREFIX + "failures.most", parse_whole(0, 10_000_000), "100 000")
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,7 @@ class Settings:
     security: SecuritySettings = section(SecuritySettings)
     imaging: ImagingSettings = section(ImagingSettings)
     bulk: BulkSettings = section(BulkSettings)
+    failures: FailureSettings = section(FailureSettings)
 
     @classmethod
     def from_ini(cls, raw: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:

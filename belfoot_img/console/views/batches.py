@@ -10,7 +10,7 @@ from pyramid.view import view_config
 
 from belfoot_img.batches import control, lists, progress
 from belfoot_img.batches.making import Plan
-from belfoot_img.console.forms import Form
+from belfoot_img.console.forms import Form, shown_again
 from belfoot_img.console.rendering import page, url
 from belfoot_img.console.resources import LIST, BatchAction, Batches, BatchPage
 from belfoot_img.errors import BatchNotFound, InvalidField, ServiceError
@@ -29,24 +29,24 @@ def batches(context, request):
 @page("batches", context=Batches, request_method="POST", permission="batches")
 def create(context, request):
     form = Form(request)
-    try:
+
+    def act():
         lines = lines_of(form)
         session, maker = request.dbsession, request.batches
         maker.refuse_too_many(session, request.identity.name, len(lines))
         batch, _ = maker.begin(session, Plan(submitted_by=request.identity.name, name=form.text("name")[:200]))
         maker.fill(session, batch, lines)
         maker.finish(session, batch)
-    except ServiceError as error:
-        request.response.status = error.status
-        return listed(context, request, error)
-    return HTTPSeeOther(url(request, str(batch.id), base=context))
+        return HTTPSeeOther(url(request, str(batch.id), base=context))
+
+    return shown_again(request, act, lambda trouble: listed(context, request, trouble))
 
 
 def lines_of(form: Form) -> list[lists.Line]:
-    content = form.file("file")
-    if not content:
+    file = form.file()
+    if file is None:
         raise InvalidField("file: choose a list.")
-    lines = list(islice(lists.read(io.BytesIO(content), most=LIST), LINES + 1))
+    lines = list(islice(lists.read(io.BytesIO(file.read()), most=LIST), LINES + 1))
     if not lines or len(lines) > LINES:
         raise InvalidField(f"file: send a list of 1 to {LINES} lines.")
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyramid.httpexceptions import HTTPSeeOther
 
 from belfoot_img import users
-from belfoot_img.console.forms import Form
+from belfoot_img.console.forms import Form, shown_again
 from belfoot_img.console.language import _
 from belfoot_img.console.rendering import page, url
 from belfoot_img.console.resources import UserPage, Users, segment_of
@@ -30,12 +30,12 @@ def everyone(context, request):
 def add(context, request):
     form = Form(request)
     values = {"name": form.text("name"), "role": form.text("role"), "password": form.secret("password")}
-    try:
+
+    def act():
         users.add(request.dbsession, **values)
-    except ServiceError as error:
-        request.response.status = error.status
-        return listed(context, request, values, error)
-    return HTTPSeeOther(url(request, "users") + "?done=added")
+        return HTTPSeeOther(url(request, "users") + "?done=added")
+
+    return shown_again(request, act, lambda trouble: listed(context, request, values, trouble))
 
 
 @page("user", context=UserPage, request_method="GET", permission="users")
@@ -45,14 +45,13 @@ def one(context, request):
 
 @page("user", context=UserPage, request_method="POST", permission="users")
 def change(context, request):
-    form = Form(request)
-    done, changes = change_of(form)
-    try:
+    done, changes = change_of(Form(request))
+
+    def act():
         users.change(request.dbsession, context.user_name, **changes)
-    except ServiceError as error:
-        request.response.status = error.status
-        return described(context, request, error)
-    return HTTPSeeOther(f"{url(request, base=context)}?done={done}")
+        return HTTPSeeOther(f"{url(request, base=context)}?done={done}")
+
+    return shown_again(request, act, lambda trouble: described(context, request, trouble))
 
 
 def change_of(form: Form) -> tuple[str, dict]:
