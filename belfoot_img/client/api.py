@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from belfoot_img.client.memory import Memory
 from belfoot_img.client.transport import Transport
 
 JSON, JPEG = "application/json", "image/jpeg"
-IMAGES, BATCHES = "/api/v1/images", "/api/v1/batches"
+IMAGES, CONVERSIONS, BATCHES = "/api/v1/images", "/api/v1/conversions", "/api/v1/batches"
 
 
 class Client:
@@ -69,6 +70,21 @@ class Client:
         headers = {} if with_jpeg else {"Prefer": "return=minimal"}
         answer = self._transport.send("POST", IMAGES, data=_new(url, article_id, effort), headers=headers)
         return Image.from_json(answer.json()["data"], created=answer.status_code == 201)
+
+    def store_file(
+        self, file: bytes | Path, article_id: str | int, *, effort: str | None = None, with_jpeg: bool = False
+    ) -> Image:
+        """Store a picture that has no public link, as ``store`` does; ``file``: its bytes, or where they are."""
+        content = file if isinstance(file, bytes) else file.read_bytes()
+        fields = {"article_id": str(article_id), **({"effort": effort} if effort else {})}
+        headers = {} if with_jpeg else {"Prefer": "return=minimal"}
+        answer = self._transport.upload(IMAGES, content, fields, headers)
+        return Image.from_json(answer.json()["data"], created=answer.status_code == 201)
+
+    def convert(self, url: str, *, limit: int | None = None, effort: str | None = None) -> bytes:
+        """The JPEG that a ``store`` would make, without storing it; ``limit``: bytes, in place of the service's own."""
+        data = {"url": url, **({"limit": limit} if limit else {}), **({"effort": effort} if effort else {})}
+        return self._transport.send("POST", CONVERSIONS, data=data, headers={"Accept": JPEG}).content
 
     def get(self, article_id: str | int) -> Image:
         """The article's image with its JPEG. Raises NotFoundError where it has none."""

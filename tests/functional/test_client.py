@@ -73,6 +73,24 @@ def test_the_image_comes_with_what_was_done_to_it(service, origin):
     assert read.created_at == stored.created_at and read.updated_at >= stored.updated_at
 
 
+def test_a_file_without_a_link_is_stored(service, tmp_path):
+    content = photograph("coffee.png")
+    (tmp_path / "coffee.png").write_bytes(content)
+    stored = service.store_file(tmp_path / "coffee.png", "статья 7", effort="low")
+    assert (stored.created, stored.url, stored.source.format, stored.article_id) == (True, None, "PNG", "статья 7")
+    again = service.store_file(content, "статья 7", effort="low", with_jpeg=True)
+    assert not again.created and again.jpeg == service.jpeg("статья 7")
+    with pytest.raises(PermanentError) as refused:
+        service.store_file(b"no image", 8)
+    assert refused.value.code == "not_an_image"
+
+
+def test_a_link_is_tried_without_storing_it(service, origin):
+    jpeg = service.convert(origin.serve(photograph("coffee.png")), limit=30_000, effort="low")
+    assert jpeg[:3] == b"\xff\xd8\xff" and len(jpeg) <= 30_000
+    assert service.page().images == ()
+
+
 @pytest.mark.parametrize("article_id", ["..", ".", "статья 7?", "a%2Fb", "#"])
 def test_any_article_id_is_stored_read_and_removed(base, database, origin, article_id):
     service = Client(base, EDITOR.username, EDITOR.password)
@@ -192,4 +210,4 @@ def test_the_client_relies_on_nothing_that_may_be_missing(kind, schema, added):
 
 
 def test_addresses_are_those_of_the_description():
-    assert {client_api.IMAGES, client_api.BATCHES} <= set(DESCRIPTION["paths"])
+    assert {client_api.IMAGES, client_api.CONVERSIONS, client_api.BATCHES} <= set(DESCRIPTION["paths"])

@@ -24,12 +24,7 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()):
 
 
 @pytest.fixture
-def run(database, database_url, tmp_path, monkeypatch):
-    ini = tmp_path / "test.ini"
-    ini.write_text("[app:main]\nuse = egg:belfoot_img\nsqlalchemy.url = ${DATABASE_URL}\n")
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("BELFOOT_IMG_INI", str(ini))
-
+def run(ini):
     def run(*arguments: str, password: str | None = None):
         answer = CliRunner().invoke(commands, [*arguments, "--json"], input=password)
         assert answer.exit_code == 0, answer.output

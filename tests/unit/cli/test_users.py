@@ -12,12 +12,7 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def run(database, database_url, tmp_path, monkeypatch):
-    ini = tmp_path / "test.ini"
-    ini.write_text("[app:main]\nuse = egg:belfoot_img\nsqlalchemy.url = ${DATABASE_URL}\n")
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("BELFOOT_IMG_INI", str(ini))
-
+def run(ini):
     def run(*arguments: str, password: str | None = None):
         return CliRunner().invoke(commands, arguments, input=password and password + "\n")
 
