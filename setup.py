@@ -116,6 +116,13 @@ setup(
     cmdclass={"build_py": BuildWithDeployment},
     zip_safe=False,
     python_requires=">=3.11",
+    classifiers=[
+        "Environment :: Web Environment",
+        "Framework :: Pyramid",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in (11, 12, 13, 14)),  # docs/installation.md
+        "Topic :: Multimedia :: Graphics :: Graphics Conversion",
+    ],
     install_requires=REQUIRES,
     extras_require={
         "development": EMBEDDED,

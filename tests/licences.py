@@ -2,7 +2,8 @@
 
     python -m tests.licences
 
-rewrites the table of the page. What is not installed here (an extra, or what only another Python needs) keeps its row.
+rewrites the table of the page. What is not installed here (an extra, or what only another Python needs) or states no
+licence keeps its row.
 """
 
 from __future__ import annotations
@@ -66,14 +67,12 @@ def _holds(marker: Marker, extra: str) -> bool:
 
 
 def licence(installed: Distribution) -> str:
-    """SPDX's expression where the metadata has one, what its author wrote otherwise. Raises LookupError."""
+    """SPDX's expression where the metadata has one, what its author wrote otherwise; empty where there is nothing."""
     metadata = installed.metadata
     written = (metadata.get("License-Expression") or metadata.get("License") or "").strip()
     if written and len(written) <= 60 and "\n" not in written and "(" not in written:
         return written
     classifiers = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or () if "License ::" in line]
-    if not classifiers:
-        raise LookupError(f"{metadata['Name']} names no licence")
     return ", ".join(CLASSIFIED.get(line, line) for line in classifiers)
 
 
@@ -87,13 +86,20 @@ def table(page: str) -> dict[str, tuple[str, str]]:
     """The rows that the page should have. Raises LookupError where one can be known neither from here nor from it."""
     written, made = rows(page), {}
     for name, extra in sorted(required().items()):
-        try:
-            made[name] = (licence(distribution(name)), extra)
-        except PackageNotFoundError:
-            if name not in written:
-                raise LookupError(f"{name} is not installed here, and the page has no row of it") from None
-            made[name] = (written[name][0], extra)
+        stated = _stated(name) or written.get(name, ("",))[0]
+        if not stated:
+            raise LookupError(
+                f"{name}: nothing that is installed here states its licence, and the page has no row of it"
+            )
+        made[name] = (stated, extra)
     return made
+
+
+def _stated(name: str) -> str:
+    try:
+        return licence(distribution(name))
+    except PackageNotFoundError:
+        return ""
 
 
 def main() -> None:

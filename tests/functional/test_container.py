@@ -75,7 +75,8 @@ def test_the_image_is_small_runs_as_nobody_and_says_whether_it_is_well(image, ro
     print(f"the image takes {used / 1e6:.0f} MB")
     assert used <= LARGEST
     programs = {path.name for folder in ("usr/bin", "opt/belfoot_img/bin") for path in (root / folder).iterdir()}
-    assert {"gcc", "cc", "make"} & programs == set()
+    assert {"gcc", "cc", "make", "pip"} & programs == set()
+    assert (root / "run").stat().st_mode & 0o7777 == 0o1777, "compose.yaml's volume takes the mode over"
 
 
 def test_it_stores_and_reads_as_nobody_on_a_read_only_root(image, root, tmp_path, origin):
