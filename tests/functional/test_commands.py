@@ -81,6 +81,7 @@ COVERED = {
     "gunicorn": f"{WHEEL}::test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel",
     "python3 -m venv": f"{WHEEL}::installed",
     "pip install": f"{WHEEL}::installed",
+    "pip check": ".ci/run",
     "curl": f"{HERE}::test_make_serve_prints_curl_lines_that_work_as_pasted",
     "pg_dump": f"{OPERATIONS}::test_a_backup_is_restored_and_served",
     "pg_restore": f"{OPERATIONS}::test_a_backup_is_restored_and_served",
