@@ -18,7 +18,7 @@ help:  ## this list
 
 # With uv where it is there, which takes seconds; with pip otherwise, which names each library as it comes to it.
 $(INSTALLED): setup.py pyproject.toml
-	@echo "Installing into $(VENV)/, once:"
+	@echo "Installing into $(VENV)/, once. With uv that takes seconds, with pip a minute or two:"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/failed
 	@if command -v uv >/dev/null; then \

@@ -190,7 +190,7 @@ def process(
             server.wait()
 
 
-def wait_until_ready(base: str, log: Path, server: subprocess.Popen | None = None, seconds: float = 30) -> None:
+def wait_until_ready(base: str, log: Path, server: subprocess.Popen | None = None, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and (server is None or server.poll() is None):
         try:
