@@ -15,8 +15,8 @@ from belfoot_img.settings import read_ini
 def number(migration_context, revision, directives):
     """Name a new revision by the next number, since the migrations are a single line: 0001, 0002, …"""
     if directives:
-        count = len(list(ScriptDirectory.from_config(context.config).walk_revisions()))
-        directives[0].rev_id = f"{count + 1:04}"
+        head = ScriptDirectory.from_config(context.config).get_current_head()
+        directives[0].rev_id = f"{int(head or 0) + 1:04}"
 
 
 def run(connection):

@@ -242,8 +242,8 @@ class ImageStore:
 
     def _recall(self, source_sha256: str, settings_sha256: str) -> Converted | None:
         with short_session(self._engine) as connection:
-            row = image.recall(connection, source_sha256=source_sha256, settings_sha256=settings_sha256)
-        return None if row is None else _converted(row)
+            found = image.recall(connection, source_sha256=source_sha256, settings_sha256=settings_sha256)
+        return None if found is None else _converted(*found)
 
 
 def count(conversion: Conversion) -> None:
@@ -259,7 +259,7 @@ def count(conversion: Conversion) -> None:
 
 
 def _columns(conversion: Conversion) -> dict[str, Any]:
-    """A conversion as columns of ``images``."""
+    """A conversion as columns of ``images``, and its base64."""
     converted = conversion.converted
     return {
         "url": conversion.url,
@@ -285,10 +285,10 @@ def _columns(conversion: Conversion) -> dict[str, Any]:
     }
 
 
-def _converted(row: Row) -> Converted:
+def _converted(row: Row, text: str) -> Converted:
     """The way back, from what ``models.image.recall`` gives."""
     return Converted(
-        jpeg=base64.b64decode(row.image),
+        jpeg=base64.b64decode(text),
         width=row.width,
         height=row.height,
         source=Source(row.source_format, row.source_width, row.source_height, row.source_bytes),

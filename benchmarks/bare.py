@@ -13,7 +13,7 @@ COLUMNS = (
     "article_id, url, image, width, height, bytes, sha256, source_format, source_width, source_height, source_bytes, "
     "source_sha256, action, policy, scale, quality, encodes, milliseconds, reused, created_at, updated_at"
 )
-SELECT = f"SELECT {COLUMNS} FROM images WHERE article_id = %s"
+SELECT = f"SELECT {COLUMNS} FROM images JOIN contents USING (article_id, bytes, sha256) WHERE article_id = %s"
 this_thread = threading.local()
 
 

@@ -22,6 +22,7 @@ from belfoot_img import metrics
 from belfoot_img.errors import DatabaseUnavailable
 from belfoot_img.models import (  # noqa: F401  every table is known from here
     batch,
+    content,
     deadlines,
     embedded,
     failed_post,
@@ -29,6 +30,7 @@ from belfoot_img.models import (  # noqa: F401  every table is known from here
     image,
     listing,
     login,
+    moving,
     preview,
     schema,
     thumbnail,

@@ -1,12 +1,12 @@
-"""The table of images, one for each article, and its queries.
+"""The table of images, one for each article, and the queries of an image: its facts here, its base64 in ``contents``.
 
-The JPEG is stored as base64; ``STORAGE EXTERNAL`` keeps PostgreSQL from compressing it, since base64 of a JPEG shrinks
-by too little to pay for decompression at each GET. The constraints make a half-stored
-row impossible: decoded, the text must be as long as ``bytes`` says and hash to ``sha256``.
+One statement writes both, and one reads both, so nobody sees the facts of one picture with the bytes of another. The
+two are joined by article and ``sha256``.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,17 +16,22 @@ from sqlalchemy import (
     Connection,
     Index,
     Row,
+    Select,
+    Text,
     bindparam,
     case,
     delete,
     func,
     null,
     select,
+    text,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from belfoot_img.models.content import CONTENTS, NOT_MOVED
 from belfoot_img.models.meta import Base
 
 
@@ -34,8 +39,6 @@ class Image(Base):
     __tablename__ = "images"
     __table_args__ = (
         CheckConstraint("char_length(article_id) BETWEEN 1 AND 255 AND article_id !~ '/'", name="article_id"),
-        CheckConstraint("octet_length(decode(image, 'base64')) = bytes", name="image_whole"),
-        CheckConstraint("encode(sha256(decode(image, 'base64')), 'hex') = sha256", name="image_intact"),
         CheckConstraint("width > 0 AND height > 0 AND bytes > 0", name="positive"),
         CheckConstraint("source_width > 0 AND source_height > 0 AND source_bytes > 0", name="source_positive"),
         CheckConstraint("source_sha256 ~ '^[0-9a-f]{64}$'", name="source_sha256"),
@@ -43,15 +46,12 @@ class Image(Base):
         CheckConstraint("(action = 'reencoded') = (quality IS NOT NULL)", name="quality_of_reencoded"),
         CheckConstraint("quality BETWEEN 1 AND 100 AND scale > 0 AND scale <= 1", name="fitted"),
         CheckConstraint("encodes >= 0 AND milliseconds >= 0", name="cost"),
-        Index(None, "source_sha256", "settings_sha256"),
         Index(None, "updated_at", "article_id"),
     )
 
     article_id: Mapped[str] = mapped_column(primary_key=True)
     url: Mapped[str | None]
     """None where the source was uploaded"""
-    image: Mapped[str]
-    """base64 of the JPEG"""
     width: Mapped[int]
     height: Mapped[int]
     bytes: Mapped[int]
@@ -78,7 +78,7 @@ class Image(Base):
 
 
 TABLE = Image.__table__
-HIDDEN = ("image", "candidates", "settings_sha256", "stored_by")
+HIDDEN = ("candidates", "settings_sha256", "stored_by")
 FACTS = [column for column in TABLE.columns if column.name not in HIDDEN]
 """What an answer shows besides the base64."""
 
@@ -87,7 +87,50 @@ RESULT = [
     for column in TABLE.columns
     if column.name not in ("article_id", "url", "stored_by", "created_at", "updated_at", "milliseconds", "reused")
 ]
-"""What one source under one setting always becomes, whichever article it is for."""
+"""What one source under one setting always becomes, whichever article it is for, besides the base64."""
+
+
+def _key(source_sha256, settings_sha256):
+    """8 bytes in place of 128 characters, so that the index is small. Two results may have the same one."""
+    return func.hashtextextended(source_sha256 + settings_sha256, text("0"))
+
+
+Index("ix_images_result", _key(TABLE.c.source_sha256, TABLE.c.settings_sha256).label("result"))
+
+WRITTEN = [column for column in TABLE.columns if column.name not in ("created_at", "updated_at")]
+
+
+def _names(columns, form: str = "{0}") -> str:
+    return ", ".join(form.format(column.name) for column in columns)
+
+
+def _array(column) -> str:
+    """The values of a column as one parameter."""
+    kind = column.type.compile(postgresql.dialect())
+    return f"CAST(:{column.name} AS {kind}[])"
+
+
+PUT = text(f"""
+    WITH placed AS (
+        INSERT INTO images AS older ({_names(WRITTEN)})
+        SELECT * FROM unnest({", ".join(_array(column) for column in WRITTEN)}) AS given ({_names(WRITTEN)})
+        ORDER BY given.article_id
+        ON CONFLICT (article_id) DO UPDATE
+        SET {_names(WRITTEN, "{0} = excluded.{0}")}, updated_at = clock_timestamp()
+        WHERE CAST(:older_than AS timestamptz) IS NULL OR older.updated_at < :older_than
+        RETURNING {_names(FACTS)}, created_at = updated_at AS created
+    ), written AS (
+        INSERT INTO contents AS older (article_id, bytes, sha256, image)
+        SELECT placed.article_id, placed.bytes, placed.sha256, given.image
+        FROM placed JOIN unnest(CAST(:article_id AS text[]), CAST(:image AS text[])) AS given (article_id, image)
+          ON given.article_id = placed.article_id
+        ON CONFLICT (article_id) DO UPDATE
+        SET bytes = excluded.bytes, sha256 = excluded.sha256, image = excluded.image
+        WHERE older.sha256 <> excluded.sha256
+    )
+    SELECT * FROM placed""")
+"""Rows are written in the order of their ids, so that two such statements cannot wait for each other (a deadlock). The
+same picture again leaves its content as it is."""
 
 
 def put(
@@ -95,26 +138,39 @@ def put(
 ) -> Row | None:
     """Puts the article's image in place of the one it may have had: one statement, safe beside another like it.
 
-    ``values``: every column but ``created_at`` and ``updated_at``. Returns a row of FACTS and ``created`` (True where
-    the article had no image before); None where it has an image that was stored at or after ``older_than``.
+    ``values``: every column but ``created_at`` and ``updated_at``, and ``image``, the base64. Returns a row of FACTS
+    and ``created`` (True where the article had no image before); None where it has an image that was stored at or
+    after ``older_than``.
     """
+    found = put_many(connection, [values], older_than=older_than)
+    return found[0] if found else None
+
+
+def put_many(
+    connection: Connection | Session, rows: Sequence[Mapping[str, Any]], *, older_than: datetime | None = None
+) -> Sequence[Row]:
+    """``put`` for several articles in one statement; no article may come twice. Returns the rows that were stored."""
     # now() is the same for both columns of a new row. A replaced one gets the clock's later time, since the statement
     # may have waited for another transaction.
-    statement = insert(Image).values(values)
-    statement = statement.on_conflict_do_update(
-        index_elements=["article_id"],
-        set_={**{name: statement.excluded[name] for name in values}, "updated_at": func.clock_timestamp()},
-        where=None if older_than is None else TABLE.c.updated_at < older_than,
-    )
-    created = (TABLE.c.created_at == TABLE.c.updated_at).label("created")
-    return connection.execute(statement.returning(*FACTS, created)).one_or_none()
+    parameters: dict[str, Any] = {column.name: [row[column.name] for row in rows] for column in WRITTEN}
+    parameters["image"] = [row["image"] for row in rows]
+    parameters["candidates"] = [None if row["candidates"] is None else json.dumps(row["candidates"]) for row in rows]
+    return connection.execute(PUT, {**parameters, "older_than": older_than}).all()
 
 
-FIND = select(*FACTS, TABLE.c.image).where(TABLE.c.article_id == bindparam("article_id"))
-IS_KNOWN = TABLE.c.sha256.in_(bindparam("known", expanding=True))
-FIND_UNLESS_KNOWN = select(*FACTS, case((IS_KNOWN, null()), else_=TABLE.c.image).label("image")).where(
-    TABLE.c.article_id == bindparam("article_id")
+WITH_CONTENT = TABLE.outerjoin(
+    CONTENTS, (CONTENTS.c.article_id == TABLE.c.article_id) & (CONTENTS.c.sha256 == TABLE.c.sha256)
 )
+CONTENT = func.coalesce(CONTENTS.c.image, NOT_MOVED)
+IS_KNOWN = TABLE.c.sha256.in_(bindparam("known", expanding=True))
+
+
+def _find(content) -> Select:
+    asked = select(*FACTS, content.label("image")).select_from(WITH_CONTENT)
+    return asked.where(TABLE.c.article_id == bindparam("article_id"))
+
+
+FIND, FIND_UNLESS_KNOWN = _find(CONTENT), _find(case((IS_KNOWN, null()), else_=CONTENT))
 
 
 def find(connection: Connection | Session, article_id: str, *, known: Sequence[str] = ()) -> Row | None:
@@ -124,13 +180,30 @@ def find(connection: Connection | Session, article_id: str, *, known: Sequence[s
     return connection.execute(FIND, {"article_id": article_id}).one_or_none()
 
 
-def recall(connection: Connection | Session, *, source_sha256: str, settings_sha256: str) -> Row | None:
-    """RESULT of an image, of whatever article, that the same source became under the same settings."""
-    return connection.execute(
-        select(*RESULT)
-        .where(TABLE.c.source_sha256 == source_sha256, TABLE.c.settings_sha256 == settings_sha256)
-        .limit(1)
-    ).one_or_none()
+SOURCE, SETTINGS = bindparam("source_sha256", type_=Text), bindparam("settings_sha256", type_=Text)
+RECALL = (
+    select(*RESULT, TABLE.c.article_id)
+    .where(
+        _key(TABLE.c.source_sha256, TABLE.c.settings_sha256) == _key(SOURCE, SETTINGS),
+        TABLE.c.source_sha256 == SOURCE,
+        TABLE.c.settings_sha256 == SETTINGS,
+    )
+    .limit(1)
+)
+
+
+def recall(connection: Connection | Session, *, source_sha256: str, settings_sha256: str) -> tuple[Row, str] | None:
+    """(a row of RESULT and ``article_id``, the base64) of an image, of whatever article, that the same source became
+    under the same settings.
+
+    Two questions: the article's id lets the second one go to a single partition, and most often there is no second.
+    None too where the image was replaced between the two.
+    """
+    row = connection.execute(RECALL, {"source_sha256": source_sha256, "settings_sha256": settings_sha256}).one_or_none()
+    found = None if row is None else find(connection, row.article_id)
+    if row is None or found is None or found.sha256 != row.sha256 or found.image is None:
+        return None
+    return row, found.image
 
 
 def page(connection: Connection | Session, *, limit: int, after: tuple[datetime, str] | None = None) -> Sequence[Row]:
@@ -143,6 +216,6 @@ def page(connection: Connection | Session, *, limit: int, after: tuple[datetime,
 
 
 def remove(connection: Connection | Session, article_id: str) -> bool:
-    """Whether there was one."""
+    """Whether there was one. Its content and its thumbnail go with it."""
     removed = delete(Image).where(Image.article_id == article_id).returning(Image.article_id)
     return connection.execute(removed).one_or_none() is not None

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from belfoot_img.models import deadlines
+from belfoot_img.models import content, deadlines
 from belfoot_img.settings import SettingsError
 
 PACKAGE = Path(__file__).parent.parent
@@ -24,15 +24,17 @@ MIGRATIONS = next(
 
 
 def include_name(name: str | None, type_: str, parent_names) -> bool:
-    """Whether alembic compares it with the models; the tables of the queue are Procrastinate's."""
-    return type_ != "table" or not (name or "").startswith("procrastinate_")
+    """Whether alembic compares it with the models; the tables of the queue are Procrastinate's, and a partition is what
+    its table is."""
+    return type_ != "table" or not ((name or "").startswith("procrastinate_") or content.is_partition(name or ""))
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection | None = None, partitions: int | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["partitions"] = partitions
     return config
 
 
@@ -45,8 +47,12 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def migrate(engine: Engine) -> tuple[str | None, str | None]:
-    """(revision before, revision after), in one transaction; two at once wait for each other."""
+def migrate(engine: Engine, partitions: int | None = None, *, to: str = "head") -> tuple[str | None, str | None]:
+    """(revision before, revision after), in one transaction; two at once wait for each other.
+
+    ``partitions`` of ``contents``, where that table is made now; ``to`` another revision than the newest. Raises
+    SettingsError where ``contents`` has another number of partitions.
+    """
     with engine.begin() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None, "it was checked out just now"
@@ -54,7 +60,12 @@ def migrate(engine: Engine) -> tuple[str | None, str | None]:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('belfoot_img migrate'))")
         before = current(connection)
         _refuse_newer(before)
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection, partitions), to)
+        found = content.count_partitions(connection)
+        if partitions not in (None, found):
+            raise SettingsError(
+                f"--partitions {partitions}: the table contents has {found}; the number is chosen when it is made"
+            )
         return before, current(connection)
 
 

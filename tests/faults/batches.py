@@ -476,12 +476,12 @@ def failing_links(folder: Path, items: int) -> Row:
 def _keep_old(made: Archive, items: int) -> None:
     """Every article has an image before the batch."""
     made.database.question(f"""
-        INSERT INTO images (article_id, url, image, width, height, bytes, sha256, source_format, source_width,
-          source_height, source_bytes, source_sha256, action, policy, scale, encodes, milliseconds, reused,
-          settings_sha256, stored_by)
-        SELECT n::text, 'http://example.com/', encode('old', 'base64'), 1, 1, 3, encode(sha256('old'), 'hex'),
-          'JPEG', 1, 1, 3, encode(sha256('old'), 'hex'), 'kept', 'best', 1, 0, 0, false, 'x', 'before'
-        FROM generate_series(1, {items}) n""")
+        INSERT INTO images (article_id, url, width, height, bytes, sha256, source_format, source_width, source_height,
+          source_bytes, source_sha256, action, policy, scale, encodes, milliseconds, reused, settings_sha256, stored_by)
+        SELECT n::text, 'http://example.com/', 1, 1, 3, encode(sha256('old'), 'hex'), 'JPEG', 1, 1, 3,
+          encode(sha256('old'), 'hex'), 'kept', 'best', 1, 0, 0, false, 'x', 'before'
+        FROM generate_series(1, {items}) n;
+        INSERT INTO contents SELECT article_id, bytes, sha256, encode('old', 'base64') FROM images""")
 
 
 def _retry(made: Archive, number: int) -> int:

@@ -8,12 +8,11 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from belfoot_img.models import image
-from belfoot_img.models.image import Image
 
 
 def result(jpeg: bytes = b"\xff\xd8 a picture \xff\xd9", **changes) -> dict:
@@ -74,7 +73,7 @@ def store(engine, article_id="42", older_than=None, **changes):
 )
 def test_no_half_stored_row(database, changes):
     with pytest.raises(DBAPIError), database.begin() as connection:
-        connection.execute(insert(Image.__table__).values(article_id="1", url="u", stored_by="e", **result(**changes)))
+        image.put(connection, {"article_id": "1", "url": "u", "stored_by": "e", **result(**changes)})
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM images")).scalar() == 0
 
@@ -124,8 +123,10 @@ def test_many_at_once_for_one_article_leave_one_whole_image(database):
 def test_recall_asks_for_source_and_settings(database):
     store(database)
     with Session(database) as session:
-        known = image.recall(session, source_sha256="a" * 64, settings_sha256="b" * 64)
-        assert dict(known._mapping) == {column.name: result()[column.name] for column in image.RESULT}
+        known, content = image.recall(session, source_sha256="a" * 64, settings_sha256="b" * 64)
+        assert content == result()["image"]
+        expected = {column.name: result()[column.name] for column in image.RESULT}
+        assert dict(known._mapping) == {**expected, "article_id": "42"}
         assert image.recall(session, source_sha256="a" * 64, settings_sha256="c" * 64) is None
         assert image.recall(session, source_sha256="c" * 64, settings_sha256="b" * 64) is None
 

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from belfoot_img.errors import DatabaseUnavailable
-from belfoot_img.models import engine_from_settings, schema
+from belfoot_img.models import content, engine_from_settings, schema
 from belfoot_img.models.meta import Base
 from belfoot_img.settings import DatabaseSettings, SettingsError
-
-
-@pytest.fixture
-def empty(database_url, engine):
-    """A database of its own that nobody has migrated yet."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        name = f"{engine.url.database}_empty"
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    empty = create_engine(engine.url.set(database=name))
-    yield empty
-    empty.dispose()
-
+from tests.unit.models.conftest import differences
 
 CHECKS = """
     SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-    WHERE connamespace = 'public'::regnamespace AND contype = 'c' AND conrelid::regclass::text NOT LIKE 'procrastinate%'
+    WHERE connamespace = 'public'::regnamespace AND contype = 'c' AND coninhcount = 0
+      AND conrelid::regclass::text NOT LIKE 'procrastinate%'
 """
 
 
 def test_migrations_and_models_agree(engine, empty):
-    options = {"compare_type": True, "compare_server_default": True, "include_name": schema.include_name}
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, Base.metadata) == []
+        assert differences(connection) == []
         migrated = set(connection.execute(text(CHECKS)).all())
     with empty.begin() as connection:  # alembic does not compare checks, so PostgreSQL does
         Base.metadata.create_all(connection)
@@ -71,7 +56,20 @@ def test_a_database_that_does_not_answer_says_why():
     assert "refused" in raised.value.reason
 
 
-def test_the_base64_is_stored_uncompressed_and_out_of_line(engine):
-    storage = text("SELECT attstorage FROM pg_attribute WHERE attrelid = 'images'::regclass AND attname = 'image'")
+def test_the_base64_is_stored_uncompressed_and_out_of_line_in_each_partition(engine):
+    storage = text(
+        "SELECT count(*) FROM pg_attribute JOIN pg_inherits ON inhrelid = attrelid"
+        " WHERE inhparent = 'contents'::regclass AND attname = 'image' AND attstorage = 'e'"
+    )
     with engine.connect() as connection:
-        assert connection.execute(storage).scalar() in (b"e", "e")
+        assert connection.execute(storage).scalar() == content.PARTITIONS
+
+
+def test_the_number_of_partitions_is_chosen_once(empty):
+    schema.migrate(empty, partitions=3)
+    with empty.connect() as connection:
+        assert content.count_partitions(connection) == 3
+    schema.migrate(empty)
+    schema.migrate(empty, partitions=3)
+    with pytest.raises(SettingsError, match=r"^--partitions 4: the table contents has 3; .*"):
+        schema.migrate(empty, partitions=4)
