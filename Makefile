@@ -11,7 +11,7 @@ VERSION = $(shell sed -n 's/__version__ = "\(.*\)"/\1/p' belfoot_img/version.py)
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve revision lint style imports types openapi format bench faults fuzz reference docs release translations licences clean
+.PHONY: help demo test serve revision lint style imports types openapi format bench faults fuzz reference docs release translations screenshots licences clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -110,6 +110,9 @@ translations: $(INSTALLED)  ## brings the console's Russian up to its templates:
 
 licences: $(INSTALLED)  ## brings the table of docs/licences.md up to what is installed
 	$(BIN)/python -m tests.licences
+
+screenshots: $(INSTALLED)  ## takes the docs' screenshots of the console anew (needs Chromium)
+	$(BIN)/python docs/screenshots.py
 
 clean:  ## removes what the other commands made
 	rm -rf $(VENV) var demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

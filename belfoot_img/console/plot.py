@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 WIDTH, HEIGHT = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 48, 16, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 48, 40, 14, 40
 """Margins, in units of the drawing."""
 
 

@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Index, Row, func, or_, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Connection, Index, Row, Text, any_, func, literal, or_, select, tuple_
+from sqlalchemy.sql.expression import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from belfoot_img.models.image import FACTS, TABLE
 
 LINK_LENGTH = 500
 """Characters of a link that are compared; PostgreSQL indexes no more than 2.7 kB."""
 FEW = 1000
-"""Articles that are looked up one by one."""
+"""Articles, by their ids and by their links, that are looked up by their ids."""
 SCHEME = "^https?://(www[.])?"
 LINK = func.left(func.regexp_replace(TABLE.c.url, SCHEME, ""), LINK_LENGTH)
 """The link without what people leave out when they type it; the index has the same expression."""
@@ -35,11 +37,15 @@ class Search:
     until: datetime | None = None
 
     @property
-    def begins(self) -> ColumnElement[bool]:
-        """That an article id or a link begins with ``text``."""
+    def article_begins(self) -> ColumnElement[bool]:
+        """That an article id begins with ``text``."""
+        return TABLE.c.article_id.startswith(self.text, autoescape=True)
+
+    @property
+    def link_begins(self) -> ColumnElement[bool] | None:
+        """The same of a link; None where nothing but what people leave out is given."""
         link = re.sub(SCHEME, "", self.text)[:LINK_LENGTH]
-        article = TABLE.c.article_id.startswith(self.text, autoescape=True)
-        return or_(article, LINK.startswith(link, autoescape=True)) if link else article
+        return LINK.startswith(link, autoescape=True) if link else None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Of everything but ``text``."""
@@ -59,14 +65,16 @@ def search(
     connection: Connection, wanted: Search, *, limit: int, after: tuple[datetime, str] | None = None
 ) -> Sequence[Row]:
     """The newest rows of FACTS and ``stored_by`` that match, at most ``limit``, after (updated_at, article_id)."""
-    place = tuple_(TABLE.c.updated_at, TABLE.c.article_id)
-    statement = select(*FACTS, TABLE.c.stored_by).where(*wanted.conditions())
+    keys = select(TABLE.c.updated_at, TABLE.c.article_id).where(*wanted.conditions())
     if wanted.text:
-        statement = statement.where(_matching(connection, wanted))
+        keys = keys.where(_matching(connection, wanted))
     if after is not None:
-        statement = statement.where(place < tuple_(*after))
+        keys = keys.where(tuple_(TABLE.c.updated_at, TABLE.c.article_id) < tuple_(*after))
+    # The keys come from an index alone; the rest of a row is read for those that are shown.
     newest_first = (TABLE.c.updated_at.desc(), TABLE.c.article_id.desc())
-    return connection.execute(statement.order_by(*newest_first).limit(limit)).all()
+    found = keys.order_by(*newest_first).limit(limit).subquery()
+    rows = TABLE.join(found, TABLE.c.article_id == found.c.article_id)
+    return connection.execute(select(*FACTS, TABLE.c.stored_by).select_from(rows).order_by(*newest_first)).all()
 
 
 def _matching(connection: Connection, wanted: Search) -> ColumnElement[bool]:
@@ -75,8 +83,20 @@ def _matching(connection: Connection, wanted: Search) -> ColumnElement[bool]:
     PostgreSQL cannot tell how many there are, and would read every image from the newest on; that is right only where
     many match.
     """
-    few = connection.scalars(select(TABLE.c.article_id).where(wanted.begins).limit(FEW + 1)).all()
-    return TABLE.c.article_id.in_(few) if len(few) <= FEW else wanted.begins
+    articles = _first(connection, TABLE.c.article_id, wanted.article_begins)
+    links = [] if wanted.link_begins is None else _first(connection, LINK, wanted.link_begins)
+    if len(articles) <= FEW and len(links) <= FEW:
+        # One parameter: a thousand take 15 ms to send.
+        return TABLE.c.article_id == any_(literal(list({*articles, *links}), ARRAY(Text)))
+    if not links or wanted.link_begins is None:
+        return wanted.article_begins  # which an index that is in order holds too
+    return or_(wanted.article_begins, wanted.link_begins)
+
+
+def _first(connection: Connection, column: ColumnElement, condition: ColumnElement[bool]) -> Sequence[str]:
+    """At most FEW + 1 articles, in the order of the column's index, so that no other way is taken."""
+    order: UnaryExpression = UnaryExpression(column, modifier=custom_op("USING ~<~"))
+    return connection.scalars(select(TABLE.c.article_id).where(condition).order_by(order).limit(FEW + 1)).all()
 
 
 def one(connection: Connection, article_id: str) -> Row | None:

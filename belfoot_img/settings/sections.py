@@ -83,7 +83,7 @@ class ImagingSettings:
     fit_policy: str = setting(PREFIX + "fit_policy", parse_dotted, "best")
     effort: str = setting(PREFIX + "effort", parse_choice(**{name: name for name in EFFORTS}), "normal")
     background: tuple[int, int, int] = setting(PREFIX + "background", parse_colour, "#ffffff")
-    preview: int = setting(PREFIX + "preview", parse_bytes_or_none, "25 kB")
+    preview: int = setting(PREFIX + "preview", parse_bytes_or_none, "40 kB")
     converting: ConvertingSettings = section(ConvertingSettings)
     fetch: FetchSettings = section(FetchSettings)
 

@@ -56,3 +56,11 @@ def test_crops_are_drawn(tmp_path):
 
 def test_what_the_queue_costs_is_measured():
     assert "| drained |" in run("benchmarks.bulk", "--items=300", "--workers=1")
+
+
+def test_searches_are_timed_by_kind():
+    assert "| host and person |" in run("benchmarks.search", "--images=2000", "--repeats=1")
+
+
+def test_what_the_console_keeps_is_weighed():
+    assert "| more |" in run("benchmarks.kept", "--repeats=1", "--megapixels=0.5")
