@@ -12,8 +12,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 def say(as_json: bool, document: Any, text: str) -> None:
-    """``document``: what JSON can hold, and moments, which are written as the API does."""
-    click.echo(json.dumps(document, ensure_ascii=False, default=_moment) if as_json else text)
+    """``document``: what JSON can hold, and moments, which are written as in the API. An empty text prints nothing."""
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, default=_moment))
+    elif text:
+        click.echo(text)
 
 
 def _moment(value: Any) -> str:

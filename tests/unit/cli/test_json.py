@@ -66,6 +66,11 @@ def test_batches(run, tmp_path):
     assert run("bulk", "cancel", str(number)) == {"id": number, "items": 2, "dry_run": False}
 
 
+def test_an_empty_list_is_nothing_to_people_and_a_list_to_programs(run):
+    assert run("bulk", "list") == []
+    assert CliRunner().invoke(commands, ["bulk", "list"]).stdout == ""
+
+
 def test_migrate_and_init(run, tmp_path):
     told = run("migrate")
     assert told["before"] == told["after"]
