@@ -83,6 +83,8 @@ REQUESTS = {
         "форма не читается или оборвалась; отправьте multipart/form-data (RFC 7578)."
     ),
     "a field is there twice.": "поле указано дважды.",
+    "choose {known} or nothing.": "выберите {known} или ничего.",
+    "send a whole number of kB from 1 to {most}.": "нужно целое число килобайтов от 1 до {most}.",
     "choose a list.": "выберите файл со списком.",
     "send a list of 1 to {most} lines.": "нужен список от 1 до {most} строк.",
     "there is no such field; {known} can be changed.": "такого поля нет; изменить можно {known}.",
