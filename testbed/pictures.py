@@ -189,6 +189,11 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes, *chunks: 
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+def with_chunk(png: bytes, name: bytes, body: bytes) -> bytes:
+    """Puts a chunk behind IHDR."""
+    return png[:33] + chunk(name, body) + png[33:]
+
+
 def claiming_png(width: int, height: int) -> bytes:
     """A few bytes that claim to be very large."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from belfoot_img.errors import ImageDamaged, ImageTooLarge, ServiceError
 from belfoot_img.imaging.decoding import colours
-from belfoot_img.imaging.decoding.formats.picture import Picture
+from belfoot_img.imaging.decoding.formats.picture import MAX_WHOLE_PIXELS, Picture
 from belfoot_img.imaging.decoding.formats.table import format_of
 from belfoot_img.imaging.jpeg.parsing import Jpeg
 from belfoot_img.imaging.jpeg.quality import estimated_quality
@@ -24,8 +24,6 @@ from belfoot_img.imaging.proportions import size_at
 
 Image.MAX_IMAGE_PIXELS = None  # the setting fetch.max_pixels decides instead, before anything is decoded
 
-MAX_WHOLE_PIXELS = 40_000_000
-"""Larger pictures are reduced to ``max_side`` as soon as they are decoded, so that fitting has memory for copies."""
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

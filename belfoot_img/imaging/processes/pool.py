@@ -55,8 +55,9 @@ class ConversionProcesses:
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """``function(*arguments)``; it, they and the result can be pickled.
 
-        Raises what the function raises; ImageDamaged where it crashes its process or takes more CPU time or memory than
-        it may; Busy where its turn does not come in time, or the machine has no time for it.
+        Raises what the function raises; ImageDamaged where it crashes its process or takes more CPU time than it may;
+        ImageTooLarge where it takes more memory; Busy where its turn does not come in time, or the machine has no time
+        for it.
         """
         turn = self._wait_for_turn()
         try:

@@ -25,7 +25,7 @@ from typing import Any
 
 from pebble import CONSTS, ProcessExpired, ProcessFuture, ProcessPool
 
-from belfoot_img.errors import Busy, ImageDamaged, ServiceError
+from belfoot_img.errors import Busy, ImageDamaged, ImageTooLarge, ServiceError
 from belfoot_img.imaging.processes import inside
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,11 @@ SPARE = 64_000_000
 LARGE = 0.25
 """Of the memory that a conversion may have: one that took as much, and failed, may have failed for want of memory,
 which many a codec reports as damage."""
+
+TAKES_TOO_MUCH_MEMORY = (
+    "Converting the image takes more memory than there is for it; send it with fewer pixels, or without transparency, "
+    "interlacing or more than 8 bit."
+)
 
 CONSTS.term_timeout = 0.01  # pebble's grace between SIGTERM, which the processes ignore, and SIGKILL
 
@@ -65,8 +70,8 @@ class ProcessSlot:
         self.idle_since = 0.0
 
     def run(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """``function(*arguments)``. Raises what that raises, ImageDamaged where it crashed or went beyond its limits,
-        and Busy where it did not get enough of the machine.
+        """``function(*arguments)``. Raises what that raises, ImageDamaged where it crashed or took too much CPU time,
+        ImageTooLarge where it took too much memory, and Busy where it did not get enough of the machine.
 
         What fails in a process that had conversions before is tried once more in a new one: it is what the picture
         comes to when it is converted alone.
@@ -170,7 +175,7 @@ class _Failure(Exception):
 def _failure(error: BaseException, limits: Limits) -> BaseException:
     """What follows from the error that ended a process: a verdict, or a _Failure."""
     if isinstance(error, MemoryError):
-        return _Failure(ImageDamaged("Converting the image takes more memory than there is for it."))
+        return _Failure(ImageTooLarge(TAKES_TOO_MUCH_MEMORY))
     if isinstance(error, BrokenProcessPool):  # it was gone before it had the conversion
         return _Failure(Busy())
     if not isinstance(error, ProcessExpired):  # an error that nobody expected: ours, or a library's

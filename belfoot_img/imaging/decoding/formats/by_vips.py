@@ -11,6 +11,8 @@ import numpy as np
 import pyvips
 from PIL import Image
 
+from belfoot_img.imaging.proportions import size_at
+
 _FLOATS = ("float", "double")
 _FULL_SCALE = {"uint": 2**32 - 1, "int": 2**31 - 1}
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -23,6 +25,20 @@ def in_srgb(picture: pyvips.Image) -> Image.Image:
         with contextlib.suppress(pyvips.Error):  # a profile that is broken or of another colour space is ignored
             picture = picture.icc_transform("srgb", embedded=True, intent="relative")
     return in_pillow(picture.colourspace("srgb"))
+
+
+def reduced(picture: pyvips.Image, max_side: int) -> pyvips.Image:
+    """The picture with ``max_side`` as its longer side, in memory. One that was opened for sequential access is never
+    held as a whole: 98 MP of RGBA in 16 bit take 300 MB."""
+    width, height = size_at((picture.width, picture.height), max_side)
+    kind, has_alpha = picture.format, picture.hasalpha()
+    if has_alpha:
+        picture = picture.premultiply()
+    picture = picture.resize(width / picture.width, vscale=height / picture.height)
+    if has_alpha:
+        picture = picture.unpremultiply()
+        picture = picture if kind in _FLOATS else picture.rint()
+    return picture.cast(kind).copy_memory()
 
 
 def in_pillow(picture: pyvips.Image) -> Image.Image:

@@ -10,6 +10,9 @@ from PIL import Image, ImageFile
 from belfoot_img.imaging.jpeg.markers import exif_orientation
 from belfoot_img.imaging.jpeg.parsing import Jpeg
 
+MAX_WHOLE_PIXELS = 40_000_000
+"""Larger pictures are reduced to ``max_side``, while they are decoded where their codec can do so."""
+
 
 class Picture:
     """The first picture of a source whose header has been read; ``load`` decodes it anew at each call.
@@ -33,6 +36,10 @@ class Picture:
     def size_before_opening(source: bytes) -> tuple[int, int] | None:
         """(width, height) in px, where the codec takes memory for the picture as soon as it is opened."""
         return None
+
+    @property
+    def is_very_large(self) -> bool:
+        return self.size[0] * self.size[1] > MAX_WHOLE_PIXELS
 
     def open(self) -> ImageFile.ImageFile:
         return self.plugin(io.BytesIO(self.source))

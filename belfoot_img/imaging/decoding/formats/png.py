@@ -1,4 +1,7 @@
-"""PNG. Broken chunks that the picture does not need are left out, as browsers do."""
+"""PNG. Broken chunks that the picture does not need are left out, as browsers do.
+
+A very large one is reduced while libvips decodes it.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 
+import pyvips
 from PIL import Image, ImageFile, PngImagePlugin
 
 from belfoot_img.errors import ImageDamaged
 from belfoot_img.imaging.decoding.coded_colours import CodePoints, in_srgb
+from belfoot_img.imaging.decoding.formats import by_vips
 from belfoot_img.imaging.decoding.formats.picture import ExifPicture
 
 PngImagePlugin.MAX_TEXT_CHUNK = 8 * 2**20
@@ -38,6 +43,13 @@ class PngPicture(ExifPicture):
         return self.plugin(io.BytesIO(b"".join(_needed(self.source, (b"tRNS",)))))
 
     def load(self, max_side: int) -> Image.Image:
+        opened = self._load_reduced(max_side) if self.is_very_large else self._load_whole()
+        points = self._code_points()
+        if points is None or points.is_srgb or opened.mode not in ("RGB", "RGBA"):
+            return opened
+        return in_srgb(opened.convert("RGBA") if opened.has_transparency_data else opened, points)
+
+    def _load_whole(self) -> Image.Image:
         opened = self.open()
         try:
             opened.load()
@@ -45,10 +57,14 @@ class PngPicture(ExifPicture):
             opened = self.plugin(io.BytesIO(_with_all_pixel_data(self.source)))
             opened.load()
         _scale_colour_key(opened, depth=self.source[24])
-        points = self._code_points()
-        if points is None or points.is_srgb or opened.mode not in ("RGB", "RGBA"):
-            return opened
-        return in_srgb(opened.convert("RGBA") if opened.has_transparency_data else opened, points)
+        return opened
+
+    def _load_reduced(self, max_side: int) -> Image.Image:
+        """The same at ``max_side``, of 8 bit and in sRGB."""
+        try:
+            return _reduced(b"".join(_needed(self.source, _SHOWN)), max_side)
+        except pyvips.Error:
+            return _reduced(_with_all_pixel_data(self.source), max_side)
 
     def _code_points(self) -> CodePoints | None:
         """Of the chunk cICP, which counts before a profile (PNG 3rd edition, 4.3). It stands before the pixel data."""
@@ -60,7 +76,12 @@ class PngPicture(ExifPicture):
         return None
 
     def check(self) -> None:
-        self.load(max_side=0)
+        self.load(max_side=256)
+
+
+def _reduced(source: bytes, max_side: int) -> Image.Image:
+    opened = pyvips.Image.pngload_buffer(source, access="sequential", fail_on="error")
+    return by_vips.in_srgb(by_vips.reduced(opened, max_side))
 
 
 def _scale_colour_key(picture: Image.Image, depth: int) -> None:

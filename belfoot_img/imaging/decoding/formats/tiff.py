@@ -1,9 +1,12 @@
 """TIFF: by Pillow, and by libvips where Pillow knows the kind of pixels or the compression not.
 
-libvips brings floating point and 32 bit colours, Lab of 16 bit, CMYK and grey with alpha, and the compression WebP.
+libvips brings floating point and 32 bit colours, Lab of 16 bit, CMYK and grey with alpha, and the compression WebP. It
+also decodes very large ones, which it reduces strip by strip.
 """
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 import numpy as np
 import pyvips
@@ -46,6 +49,10 @@ class TiffPicture(Picture):
                 self._open_by_vips(source)
             except pyvips.Error as error:
                 raise ImageDamaged(_NOT_DECODED) from error
+        else:
+            if self.is_very_large and self._compression(self.open()) not in _FORGIVING:
+                with suppress(pyvips.Error):
+                    self._open_by_vips(source)
 
     def load(self, max_side: int) -> Image.Image:
         if not self._is_for_vips:
@@ -56,12 +63,18 @@ class TiffPicture(Picture):
             else:
                 return self._checked(picture)
         try:
-            return by_vips.in_srgb(pyvips.Image.tiffload_buffer(self.source, fail_on="error"))
+            return by_vips.in_srgb(self._decoded_by_vips(max_side))
         except pyvips.Error as error:
             raise ImageDamaged(_NOT_DECODED) from error
 
     def check(self) -> None:
-        self.load(max_side=0)
+        self.load(max_side=256)
+
+    def _decoded_by_vips(self, max_side: int) -> pyvips.Image:
+        if not self.is_very_large:
+            return pyvips.Image.tiffload_buffer(self.source, fail_on="error")
+        picture = pyvips.Image.tiffload_buffer(self.source, fail_on="error", access="sequential")
+        return by_vips.reduced(picture, max_side)
 
     def _open_by_vips(self, source: bytes) -> None:
         header = pyvips.Image.tiffload_buffer(source, fail_on="error")

@@ -1,4 +1,6 @@
-"""WebP. A very large one is decoded at a fraction of its size: Pillow's decoder holds four copies of the picture."""
+"""WebP. libwebp scales a very large one while it decodes: 90 MP took 150 MB (lossy) and 400 MB (lossless). Pillow's
+decoder, which holds four copies of the picture, took over 1 GB.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,6 @@ from PIL import Image, WebPImagePlugin
 from belfoot_img.imaging.decoding.formats import by_vips
 from belfoot_img.imaging.decoding.formats.picture import ExifPicture
 from belfoot_img.imaging.jpeg.markers import exif_orientation
-
-MAX_WHOLE_PIXELS = 40_000_000
-"""Above it libwebp scales while it decodes: 90 MP took 150 MB (lossy) and 400 MB (lossless) in place of over 1 GB."""
 
 
 class WebpPicture(ExifPicture):
@@ -31,8 +30,8 @@ class WebpPicture(ExifPicture):
         return width & 0x3FFF, height & 0x3FFF
 
     def __init__(self, source: bytes):
-        width, height = self.size_before_opening(source)
-        if width * height > MAX_WHOLE_PIXELS:
+        self.size = self.size_before_opening(source)
+        if self.is_very_large:
             header = pyvips.Image.webpload_buffer(source)
             exif = header.get("exif-data") if header.get_typeof("exif-data") else b""
             self.source, self.size = source, (header.width, header.height)
@@ -41,7 +40,7 @@ class WebpPicture(ExifPicture):
             super().__init__(source)
 
     def load(self, max_side: int) -> Image.Image:
-        if self.size[0] * self.size[1] > MAX_WHOLE_PIXELS:
+        if self.is_very_large:
             return self._load_reduced(max_side)
         picture = super().load(max_side)
         vars(picture).pop("_decoder", None)  # it holds further copies of the picture

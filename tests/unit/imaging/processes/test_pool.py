@@ -126,7 +126,7 @@ def test_cpu_time_is_not_summed_over_conversions():
 def test_memory_is_bounded():
     processes = processes_of(memory=200_000_000)
     assert processes.run(jobs.allocate, 150_000_000)
-    with pytest.raises(ImageDamaged, match="memory"):
+    with pytest.raises(ImageTooLarge, match="memory"):
         processes.run(jobs.allocate, 300_000_000)
     assert processes.run(jobs.allocate, 150_000_000)
     processes.close()
@@ -135,7 +135,7 @@ def test_memory_is_bounded():
 def test_a_process_that_ran_out_of_memory_is_replaced():
     processes = processes_of()
     before = processes.run(jobs.sleep, 0)
-    with pytest.raises(ImageDamaged, match="memory"):
+    with pytest.raises(ImageTooLarge, match="memory"):
         processes.run(jobs.run_out_of_memory)
     assert processes.run(jobs.sleep, 0) != before
     processes.close()
@@ -164,7 +164,7 @@ def test_the_memory_of_a_conversion_is_the_same_for_every_one():
     processes = processes_of(memory=300_000_000)
     for size in (250, 10, 400, 250, 310, 250):
         if size > 300:
-            with pytest.raises(ImageDamaged, match="memory"):
+            with pytest.raises(ImageTooLarge, match="memory"):
                 processes.run(jobs.allocate, size * 1_000_000)
         else:
             assert processes.run(jobs.allocate, size * 1_000_000)
@@ -336,7 +336,7 @@ def test_close_leaves_nothing_running():
 
 def test_the_settings_reach_the_limits():
     processes = ConversionProcesses.from_settings(ConvertingSettings(at_once=1, memory=100_000_000, queue=5.0))
-    with pytest.raises(ImageDamaged, match="memory"):
+    with pytest.raises(ImageTooLarge, match="memory"):
         processes.run(jobs.allocate, 200_000_000)
     processes.close()
 
