@@ -1,6 +1,11 @@
 """belfoot_img: a link goes in, the best JPEG under a size limit comes back by article id."""
 
+import warnings
+
 from belfoot_img.version import __version__ as __version__
+
+# Pyramid 2.1 imports pkg_resources, which says at each start that it will be removed; setup.py keeps what has it.
+warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
 
 def main(global_config, **settings):

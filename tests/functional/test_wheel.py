@@ -89,12 +89,14 @@ def test_init_migrate_serve_store_and_read_with_nothing_but_the_wheel(installed,
     base = f"http://127.0.0.1:{free_port()}"
     gunicorn = [installed.python, "-m", "gunicorn", "--paste", "production.ini", "--workers=1"]
     command = [*gunicorn, f"--bind={base.removeprefix('http://')}"]
-    with servers.process(command, installed.home / "log", installed.database_url, base, cwd=site):
+    log, plain = installed.home / "log", {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
+    with servers.process(command, log, installed.database_url, base, cwd=site, environment=plain):
         client = Client(base)
         stored = client.store(origin.serve(photograph("coffee.png")))
         assert stored.status_code == 201, stored.text
         read = client.read(headers={"Accept": "image/jpeg"})
         assert read.content[:3] == b"\xff\xd8\xff" and len(read.content) == stored.json()["data"]["bytes"] <= 180_000
+    assert "Warning" not in log.read_text(), "the first thing that an administrator sees"
 
 
 def test_the_sdist_holds_what_the_docs_name(built):
