@@ -54,7 +54,6 @@ COVERED = {
     "python -m benchmarks.search": f"{BENCHMARKS}::test_searches_are_timed_by_kind",
     "python -m benchmarks.kept": f"{BENCHMARKS}::test_what_the_console_keeps_is_weighed",
     "make screenshots": "tests/functional/console/test_screenshots.py::test_screenshots_are_taken",
-    "python docs/screenshots.py": "tests/functional/console/test_screenshots.py::test_screenshots_are_taken",
     "python -m benchmarks.callers": f"{BENCHMARKS}::test_what_floods_do_to_the_right_callers_is_timed",
     "python -m benchmarks.quality": f"{BENCHMARKS}::test_the_policies_are_judged_beside_one_another",
     "python -m benchmarks.quality.one": f"{BENCHMARKS}::test_the_policies_are_judged_beside_one_another",
