@@ -64,3 +64,9 @@ def test_searches_are_timed_by_kind():
 
 def test_what_the_console_keeps_is_weighed():
     assert "| more |" in run("benchmarks.kept", "--repeats=1", "--megapixels=0.5")
+
+
+def test_growing_tables_and_the_move_of_an_older_database_are_measured():
+    table = run("benchmarks.storage", "--rows=400", "--few=100", "--queries=20", "--partitions=2")
+    assert "| 100 rows |" in table and "| 400 rows |" in table
+    assert "| migrate --move |" in run("benchmarks.storage", "--move=50", "--bytes=3000")

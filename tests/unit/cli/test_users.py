@@ -94,6 +94,8 @@ def test_a_database_that_does_not_answer_is_one_line(run, monkeypatch):
 def test_migrate(run):
     answer = run("migrate")
     assert answer.exit_code == 0 and "nothing to do" in answer.output
+    answer = run("migrate", "--move")
+    assert answer.exit_code == 0 and "0 images were moved" in answer.output
 
 
 def test_an_ini_that_is_not_there(run, monkeypatch, capsys):
