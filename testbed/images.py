@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import random
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from belfoot_img.models.image import TABLE
 from belfoot_img.models.listing import Search
 from testbed.photographs import png
 
 ROWS = """
     INSERT INTO images (article_id, url, width, height, bytes, sha256, source_format, source_width, source_height,
         source_bytes, source_sha256, action, policy, scale, quality, encodes, milliseconds, reused, settings_sha256,
-        candidates, stored_by, created_at, updated_at{column})
+        candidates, stored_by, created_at, updated_at)
     SELECT 'article-' || lpad(n::text, 7, '0'), 'https://site-' || n % 97 || '.example/photos/' || n || '.jpg', 8, 8,
         :bytes, :sha256, 'JPEG', 4000, 3000, 5000000, encode(sha256(n::text::bytea), 'hex'),
         CASE WHEN n % 1000 = 0 THEN 'repacked' WHEN n % 3 = 0 THEN 'kept' ELSE 'reencoded' END, 'best', 0.5,
         CASE WHEN n % 1000 = 0 OR n % 3 = 0 THEN NULL ELSE 80 END, 20, 400, false, repeat('0', 64), NULL,
-        CASE WHEN n % 5000 = 0 THEN 'rare' ELSE 'user-' || n % 20 END, moment, moment{value}
+        CASE WHEN n % 5000 = 0 THEN 'rare' ELSE 'user-' || n % 20 END, moment, moment
     FROM (SELECT n, now() - n * interval '1 second' AS moment FROM generate_series(1, :count) AS n) AS numbers"""
 
 
@@ -29,10 +27,7 @@ def fill(connection: Connection, count: int) -> None:
     """``count`` images of 97 hosts and 20 persons, a second apart: a 1000th ``repacked``, a 5000th by ``rare``."""
     picture = png(8, 8)
     values = {"count": count, "bytes": len(picture), "sha256": hashlib.sha256(picture).hexdigest()}
-    inside = "image" in TABLE.columns
-    encoded = {"image": base64.b64encode(picture).decode()} if inside else {}
-    statement = ROWS.format(column=", image" if inside else "", value=", :image" if inside else "")
-    connection.execute(text(statement), values | encoded)
+    connection.execute(text(ROWS), values)
     connection.execute(text("ANALYZE images"))
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 import pytest
+from PIL import Image
 from sqlalchemy import text
 
-from belfoot_img.errors import ImageDamaged, ImageTooLarge, NotAnImage, OriginFailed
+from belfoot_img.errors import Busy, DatabaseUnavailable, ImageDamaged, ImageTooLarge, NotAnImage, OriginFailed
 from belfoot_img.imaging.converter import Converter
+from belfoot_img.models import preview, short_session
 from belfoot_img.settings import ConvertingSettings, FetchSettings, ImagingSettings
 from belfoot_img.store import ImageStore, fingerprint
 from testbed.photographs import photograph, png
@@ -226,3 +229,53 @@ class TestFingerprint:
     def test_it_does_not_tell_others_apart(self):
         others = replace(SETTINGS, fetch=FetchSettings(deadline=1.0), converting=ConvertingSettings(at_once=1))
         assert fingerprint(others) == fingerprint(SETTINGS)
+
+
+class TestPreviews:
+    """A small picture of the source, of an image that was re-encoded."""
+
+    @staticmethod
+    def found(engine, article_id: str = "42") -> bytes | None:
+        with short_session(engine) as connection:
+            return preview.find(connection, article_id)
+
+    def test_one_is_kept_and_taken_over_by_who_reuses_the_result(self, images, database):
+        images.convert_and_store("42", source=photograph("coffee.png"), stored_by="editor")
+        kept = self.found(database)
+        assert kept is not None and len(kept) <= SETTINGS.preview
+        assert max(Image.open(io.BytesIO(kept)).size) == 600
+        assert images.convert_and_store("43", source=photograph("coffee.png"), stored_by="editor").conversion.reused
+        assert self.found(database, "43") == kept
+
+    def test_it_goes_with_its_image(self, images, database):
+        images.convert_and_store("42", source=photograph("coffee.png"), stored_by="editor")
+        images.convert_and_store("42", source=photograph("rocket.jpg"), stored_by="editor")
+        assert self.found(database) is None
+        with database.begin() as connection:
+            assert connection.execute(text("SELECT count(*) FROM previews")).scalar_one() == 0
+        images.convert_and_store("42", source=photograph("coffee.png"), stored_by="editor")
+        with database.begin() as connection:
+            images.remove(connection, "42")
+        assert self.found(database) is None
+
+    @pytest.mark.parametrize("most", [0, 100])
+    def test_none_is_kept_where_none_is_wanted_or_fits(self, database, converter, most):
+        images = ImageStore(database, converter, replace(SETTINGS, preview=most))
+        images.convert_and_store("42", source=photograph("coffee.png"), stored_by="editor")
+        assert self.found(database) is None and images.find("42")[0] is not None
+
+    def test_wanting_another_one_changes_no_result(self):
+        assert fingerprint(SETTINGS) == fingerprint(replace(SETTINGS, preview=0))
+
+
+@pytest.mark.parametrize("error", [Busy, DatabaseUnavailable, ImageDamaged, ZeroDivisionError])
+def test_what_fails_is_listed_but_for_an_overload(images, database, converter, monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(converter.processes, "run", fail)
+    with pytest.raises(error):
+        images.convert_and_store("42", source=png(64, 48), stored_by="editor")
+    expected = {ImageDamaged: ["image_damaged"], ZeroDivisionError: ["internal_error"]}.get(error, [])
+    with database.connect() as connection:
+        assert list(connection.execute(text("SELECT code FROM failed_posts")).scalars()) == expected
