@@ -69,10 +69,12 @@ def _hold(folder: Path) -> None:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Another user's folders, which cannot be opened, stay."""
+    """Removes the folders whose lock nobody holds. Another user's, which cannot be opened, stay, and so do those without
+    a lock: their masters may live, and not know of it.
+    """
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
-            lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(folder / LOCK, os.O_RDWR)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError where somebody lives
                 shutil.rmtree(folder, ignore_errors=True)

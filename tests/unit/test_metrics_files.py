@@ -88,6 +88,13 @@ def test_the_folder_of_a_master_that_lives_is_left_alone(masters, tmp_path):
     assert set(tmp_path.iterdir()) == folders and len(folders) == 3
 
 
+def test_a_folder_without_a_lock_is_left_alone(masters, tmp_path):
+    foreign = tmp_path / f"{metrics_files.PREFIX}of_a_master_that_knows_no_lock"
+    foreign.mkdir()
+    _, folder = masters()
+    assert set(tmp_path.iterdir()) == {foreign, folder}
+
+
 def test_the_folder_is_kept_for_workers_that_outlive_their_master(masters, tmp_path):
     killed, left = masters(worker="if os.fork() == 0:\n    os.close(1); time.sleep(5); os._exit(0)")
     killed.send_signal(signal.SIGKILL)
