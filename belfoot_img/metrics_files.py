@@ -69,8 +69,8 @@ def _hold(folder: Path) -> None:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Removes the folders whose lock nobody holds. Another user's, which cannot be opened, stay, and so do those without
-    a lock: their masters may live, and not know of it.
+    """Removes the folders whose lock nobody holds. Another user's, which cannot be opened, stay, and so do those
+    without a lock: their masters may live, and not know of it.
     """
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):

@@ -28,9 +28,6 @@ ROWS = {
     "full-tmp": databases.full_tmp,
     "readers": partial(crowds.readers, clients=1000),
     "slow-origin": partial(crowds.slow_origin, posts=200, threads=16, seconds=2),
-    "overload": partial(overload.overloaded, posts=64, megapixels=33, converting=None, beside=2, tries=60),
-    "overload-2": partial(overload.overloaded, posts=64, megapixels=33, converting=2, beside=2, tries=60),
-    "overload-8": partial(overload.overloaded, posts=64, megapixels=33, converting=8, beside=2, tries=60),
     "drips": partial(overload.dripping, origins=120, seconds=30, p95=0.1),
     "large-bodies": partial(overload.large_bodies, posts=40, megabytes=49, seconds=30, p95=0.1),
     "mixed": partial(crowds.mixed, requests=100_000),
@@ -41,6 +38,9 @@ ROWS = {
     "batches-live": partial(batches.live_beside_bulk, shards=5000, posts=100),
     "batches-reading": partial(batches.interrupted_reading, lines=100_000, kills=10),
     "batches-failing": partial(batches.failing_links, items=2000),
+    "overload": partial(overload.overloaded, posts=64, megapixels=33, converting=None, beside=2, tries=60),
+    "overload-2": partial(overload.overloaded, posts=64, megapixels=33, converting=2, beside=2, tries=60),
+    "overload-8": partial(overload.overloaded, posts=64, megapixels=33, converting=8, beside=2, tries=60),
 }
 
 
