@@ -12,7 +12,8 @@ from belfoot_img.imaging.fitting import policy as fitting
 from belfoot_img.imaging.fitting.best.filling import Filling
 from belfoot_img.imaging.fitting.best.likeness import Likeness
 from belfoot_img.imaging.fitting.best.recipes import JPEGLI, mozjpeg
-from belfoot_img.imaging.fitting.best.search import Trial
+from belfoot_img.imaging.fitting.best.trials import Trial
+from belfoot_img.imaging.fitting.best.whole import Whole
 from benchmarks.quality import methods
 
 RECIPES = (*(mozjpeg(table, chroma) for table in Table for chroma in (HALVED, FULL)), *JPEGLI)
@@ -29,7 +30,7 @@ def search(source: bytes, limit: int) -> list[bytes]:
     for recipe in RECIPES:
         scale = 0.5
         for quality in range(95, 5, -5):
-            filling = Filling(original, pixels, limit, 0.986, fitting.Record(original))
+            filling = Filling(pixels, limit, 0.986, Whole(original, pixels, fitting.Record(original)))
             try:
                 jpeg, candidate = filling.fill(Trial(recipe, scale, quality, 0.0, recipe.encoder.draft_share))
             except CannotFit:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Effort:
     """``sample_pixels``: of the sample at the scale at which it is encoded; ``rivals``: recipes tried beside the first
     one, at most; ``climbs``: the scale is searched again with the recipe that won; ``finalists``: recipes that are
-    compared on the whole picture, where one of them is not clearly ahead on the sample; ``filled``: part of the limit
+    compared on the whole picture, where one of them is not clearly ahead on the sample; ``unsure_finalists``: the same
+    of pages, charts and pictures of nearly full quality, where the sample tells less; ``filled``: part of the limit
     that is full enough to stop encoding the whole picture again.
     """
 
@@ -17,11 +18,12 @@ class Effort:
     rivals: int
     climbs: bool
     finalists: int
+    unsure_finalists: int
     filled: float
 
 
 EFFORTS = {
-    "low": Effort(sample_pixels=90_000, rivals=1, climbs=False, finalists=1, filled=0.96),
-    "normal": Effort(sample_pixels=200_000, rivals=9, climbs=False, finalists=1, filled=0.986),
-    "high": Effort(sample_pixels=1_000_000, rivals=99, climbs=True, finalists=3, filled=0.986),
+    "low": Effort(sample_pixels=90_000, rivals=1, climbs=False, finalists=1, unsure_finalists=1, filled=0.96),
+    "normal": Effort(sample_pixels=200_000, rivals=4, climbs=False, finalists=1, unsure_finalists=2, filled=0.986),
+    "high": Effort(sample_pixels=1_000_000, rivals=99, climbs=True, finalists=3, unsure_finalists=3, filled=0.986),
 }

@@ -8,49 +8,45 @@ import math
 from PIL import Image
 
 from belfoot_img.errors import CannotFit
-from belfoot_img.imaging.decoding.decoder import Original
-from belfoot_img.imaging.fitting.best.bytes_model import AIM, HEADER, LEAST_QUALITY, Model, coarseness, fineness
+from belfoot_img.imaging.fitting.best.bytes_model import AIM, LEAST_QUALITY, Model, clipped, coarseness, fineness
 from belfoot_img.imaging.fitting.best.likeness import Likeness
 from belfoot_img.imaging.fitting.best.recipes import FINEST, Recipe
-from belfoot_img.imaging.fitting.best.search import Trial, gain
-from belfoot_img.imaging.fitting.policy import Candidate, Record, reduced
-from belfoot_img.imaging.proportions import size_at
+from belfoot_img.imaging.fitting.best.trials import Trial, gain
+from belfoot_img.imaging.fitting.best.whole import Made, Whole
 
 SURELY_MORE = 4  # pixels for each byte of the limit; beyond them quality 100 is out of reach
 FINAL_ENCODES = 5  # at most; after them only what is sure to fit
-
-Made = tuple[bytes, Candidate]
+DRAFTS = 2  # of the whole picture before the first final encode, at most
+NEAR = 0.02  # log of bytes
+NEARLY_FULL = 0.9  # of the limit, below which a higher quality is always tried
+SCALES, QUALITIES = (1.0, 4.0), (0.2, 1.5)  # powers of side and coarseness
 
 
 class Filling:
     """``filled``: part of ``size_limit`` that is full enough."""
 
-    def __init__(self, original: Original, reference: Image.Image, size_limit: int, filled: float, record: Record):
-        self._size = (original.width, original.height)
-        self._reference, self._limit, self._record = reference, size_limit, record
-        self._filled = filled
-        self._largest = max(reference.size)
-        self._made: dict[tuple[Recipe, int, int], Made] = {}
-        self._scaled: tuple[int, Image.Image] = (self._largest, reference)
+    def __init__(self, reference: Image.Image, size_limit: int, filled: float, whole: Whole):
+        self._reference, self._limit, self._filled, self._whole = reference, size_limit, filled, whole
+        self._largest = whole.largest
+        self._scale_power, self._quality_power = Model.SCALE, Model.QUALITY
 
     def finest(self) -> Made | None:
         """The whole reference at quality 100 with all of its colour, if that fits: there is nothing to search then."""
         if math.prod(self._reference.size) > SURELY_MORE * self._limit:
             return None
-        draft, _ = self._record.make(FINEST.encoder.draft, self._reference, 100, FINEST.chroma)
-        if len(draft) * FINEST.encoder.draft_share > 1.05 * self._limit:
+        if self._whole.draft(FINEST, self._largest, 100) * FINEST.encoder.draft_share > 1.05 * self._limit:
             return None
-        made = self._encode(FINEST, self._largest, 100)
+        made = self._whole.final(FINEST, self._largest, 100)
         return made if len(made[0]) <= self._limit else None
 
-    def likest(self, trials: list[Trial]) -> Trial:
+    def likest(self, trials: list[Trial], flat: bool) -> Trial:
         """Which of the finalists is likest to the whole reference."""
         if len(trials) == 1:
             return trials[0]
-        likeness = Likeness(self._reference)
+        likeness = Likeness(self._reference, flat=flat)
 
         def judged(trial: Trial) -> float:
-            jpeg, _ = self._encode(trial.recipe, *self._start(trial))
+            jpeg, _ = self._whole.final(trial.recipe, *self._start(trial))
             points = likeness.of(Image.open(io.BytesIO(jpeg)))
             return points - gain(points) * math.log(len(jpeg) / self._limit)
 
@@ -68,26 +64,49 @@ class Filling:
         return filled
 
     def _start(self, trial: Trial) -> tuple[int, int]:
-        """Side and quality that a draft of the whole says are right: the quality at scale 1, the side below it."""
-        side = max(1, min(self._largest, round(trial.scale * self._largest)))
-        draft, _ = self._record.make(trial.recipe.encoder.draft, self._at(side), trial.quality, trial.recipe.chroma)
-        size = (len(draft) - HEADER) * trial.share + HEADER
-        excess = math.log(max(1, size) / (AIM * self._limit))
+        """Side and quality that drafts of the whole say are right: the quality at scale 1, the side below it.
+
+        The second draft also says how bytes go with them here; the powers are the picture's own.
+        """
+        side, quality = max(1, min(self._largest, round(trial.scale * self._largest))), trial.quality
+        size = self._drafted(trial, side, quality)
+        for _ in range(DRAFTS - 1):
+            excess = math.log(size / (AIM * self._limit))
+            better = self._better(side, quality, excess)
+            if better == (side, quality) or abs(excess) < NEAR:
+                return better
+            better_size = self._drafted(trial, *better)
+            self._learn(better_size / size, (side, quality), better)
+            (side, quality), size = better, better_size
+        return self._better(side, quality, math.log(size / (AIM * self._limit)))
+
+    def _drafted(self, trial: Trial, side: int, quality: int) -> float:
+        """Bytes that a draft foretells."""
+        return max(1.0, self._whole.draft(trial.recipe, side, quality) * trial.share)
+
+    def _better(self, side: int, quality: int, excess: float) -> tuple[int, int]:
+        """``excess``: log of (bytes / those that are aimed at)."""
         if side == self._largest:
-            quality = fineness(coarseness(trial.quality) * math.exp(excess / Model.QUALITY))
-            return side, max(LEAST_QUALITY, quality)
-        return max(1, min(self._largest, round(side * math.exp(-excess / Model.SCALE)))), trial.quality
+            finer = fineness(coarseness(quality) * math.exp(excess / self._quality_power))
+            return side, max(LEAST_QUALITY, finer)
+        return max(1, min(self._largest, round(side * math.exp(-excess / self._scale_power)))), quality
+
+    def _learn(self, growth: float, at: tuple[int, int], other: tuple[int, int]) -> None:
+        """The powers of side and coarseness in bytes, from two encodes, (side, quality), that differ in one of them."""
+        by_side = math.log(other[0] / at[0])
+        by_coarseness = math.log(coarseness(other[1]) / coarseness(at[1]))
+        if abs(by_side) > 0.01 and not by_coarseness:
+            self._scale_power = clipped(math.log(growth) / by_side, SCALES)
+        elif abs(by_coarseness) > 0.01 and not by_side:
+            self._quality_power = clipped(-math.log(growth) / by_coarseness, QUALITIES)
 
     def _by_quality(self, recipe: Recipe, quality: int) -> Made | None:
-        """The highest quality that fits at scale 1, or near enough to it; None where the least does not fit.
-
-        Bytes go as a power of the coarseness; which one, two encodes say.
-        """
+        """The highest quality that fits at scale 1, or near enough to it; None where the least does not fit."""
         fits: tuple[int, float] | None = None  # the highest quality that did, and the log of its bytes / limit
         over: tuple[int, float] | None = None
-        power, filled = Model.QUALITY, None
+        filled = None
         while True:
-            made = self._encode(recipe, self._largest, quality)
+            made = self._whole.final(recipe, self._largest, quality)
             excess = math.log(len(made[0]) / self._limit)
             if excess <= 0:
                 fits, filled = (quality, excess), made
@@ -95,21 +114,19 @@ class Filling:
                 over = (quality, excess)
             below, above = fits[0] if fits else LEAST_QUALITY - 1, over[0] if over else 101
             if fits and over:
-                power = (over[1] - fits[1]) / math.log(coarseness(fits[0]) / coarseness(over[0]))
+                self._learn(math.exp(over[1] - fits[1]), (self._largest, fits[0]), (self._largest, over[0]))
+            power = self._quality_power
             if above - below <= 1 or (fits and (fits[1] > math.log(self._filled) or _is_full(*fits, power))):
                 return filled
-            guess = fineness(coarseness(quality) * math.exp(excess / min(max(power, 0.2), 1.5)))
+            guess = fineness(coarseness(quality) * math.exp(excess / power))
             quality = min(max(guess, below + 1), above - 1)
 
     def _by_scale(self, recipe: Recipe, quality: int, side: int) -> Made:
-        """The largest side that fits at this quality, or near enough to it.
-
-        Bytes go as a power of the side; which one, the last two encodes say. Raises CannotFit.
-        """
+        """The largest side that fits at this quality, or near enough to it. Raises CannotFit."""
         below, above, filled = 0, self._largest + 1, None
-        power, last, tries = Model.SCALE, None, 0
+        last, tries = None, 0
         while above - below > 1 and (filled is None or tries < FINAL_ENCODES):
-            jpeg, candidate = self._encode(recipe, side, quality)
+            jpeg, candidate = self._whole.final(recipe, side, quality)
             tries += 1
             if len(jpeg) <= self._limit:
                 below, filled = side, (jpeg, candidate)
@@ -117,28 +134,20 @@ class Filling:
                     break
             else:
                 above = side
-            if last and last[0] != side:
-                power = min(max(math.log(len(jpeg) / last[1]) / math.log(side / last[0]), 1.0), 4.0)
+            if last:
+                self._learn(len(jpeg) / last[1], (last[0], quality), (side, quality))
             last = side, len(jpeg)
             aim = AIM if tries < FINAL_ENCODES else AIM**10
-            guess = round(side * (aim * self._limit / len(jpeg)) ** (1 / power))
+            guess = round(side * (aim * self._limit / len(jpeg)) ** (1 / self._scale_power))
             side = min(max(guess, below + 1), above - 1)
         if filled is None:
             raise CannotFit()
         return filled
 
-    def _encode(self, recipe: Recipe, side: int, quality: int) -> Made:
-        if (recipe, side, quality) not in self._made:
-            made = self._record.make(recipe.encoder, self._at(side), quality, recipe.chroma)
-            self._made[recipe, side, quality] = made
-        return self._made[recipe, side, quality]
-
-    def _at(self, side: int) -> Image.Image:
-        if self._scaled[0] != side:
-            self._scaled = side, reduced(self._reference, size_at(self._size, side))
-        return self._scaled[1]
-
 
 def _is_full(quality: int, excess: float, power: float) -> bool:
-    """Whether one step more of quality is foretold to miss the limit."""
-    return quality == 100 or excess + power * math.log(coarseness(quality) / coarseness(quality + 1)) > 0
+    """Whether one step more of quality is foretold to miss the limit; near quality 100 a step may be half the bytes."""
+    if quality == 100:
+        return True
+    growth = power * math.log(coarseness(quality) / coarseness(quality + 1))
+    return excess > math.log(NEARLY_FULL) and excess + growth > 0

@@ -15,6 +15,7 @@ from belfoot_img.imaging.fitting.best.bytes_model import HEADER
 from belfoot_img.imaging.fitting.best.effort import EFFORTS, Effort
 from belfoot_img.imaging.fitting.best.filling import Filling
 from belfoot_img.imaging.fitting.best.search import Search
+from belfoot_img.imaging.fitting.best.whole import Whole
 from belfoot_img.imaging.fitting.policy import Fitted, Record, reference_of
 from belfoot_img.settings import ImagingSettings
 
@@ -41,12 +42,12 @@ class Best:
             limit = min(limit, original.source_bytes * 6 // 5 + 2 * HEADER)
         record = Record(original)
         reference = without_needless_colour(reference_of(original, self.max_side))
-        filling = Filling(original, reference, limit, self.effort.filled, record)
+        whole = Whole(original, reference, record)
+        filling = Filling(reference, limit, self.effort.filled, whole)
         if finest := filling.finest():
             return record.fitted(*finest)
-        reference_scale = max(reference.size) / max(original.width, original.height)
-        search = Search(reference, reference_scale, limit, self.effort, record)
-        return record.fitted(*filling.fill(filling.likest(search.finalists())))
+        search = Search(original, reference, limit, self.effort, whole)
+        return record.fitted(*filling.fill(filling.likest(search.finalists(), search.flat)))
 
 
 def without_needless_colour(pixels: Image.Image) -> Image.Image:

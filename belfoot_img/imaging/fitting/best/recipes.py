@@ -7,6 +7,7 @@ says how often each was the best.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from belfoot_img.imaging.encoders import (
     FULL,
@@ -25,32 +26,74 @@ class Recipe:
     chroma: str
 
 
+class Trial(Protocol):
+    """What is known of a picture by the first recipe."""
+
+    @property
+    def scale(self) -> float: ...
+
+    @property
+    def quality(self) -> int: ...
+
+    @property
+    def likeness(self) -> float: ...
+
+
 def mozjpeg(table: Table, chroma: str = HALVED) -> Recipe:
     return Recipe(MozjpegEncoder(table), chroma)
 
 
+_2, _3, _7, _8 = map(mozjpeg, (Table.MS_SSIM, Table.ROBIDOUX, Table.AHUMADA, Table.PETERSON))
+_2F, _7F, _8F = (mozjpeg(table, FULL) for table in (Table.MS_SSIM, Table.AHUMADA, Table.PETERSON))
 JPEGLI = (Recipe(JpegliEncoder(), HALVED),) if JPEGLI_INSTALLED else ()
-FIRST = mozjpeg(Table.ROBIDOUX)
-"""Never far from the best: the scale is found with it."""
+FIRST = mozjpeg(Table.WATSON)
+"""The best single recipe: the scale is found with it."""
 FINEST = mozjpeg(Table.PETERSON, FULL)
-FULL_CHROMA = mozjpeg(Table.MS_SSIM, FULL)
-"""The best of the recipes with 4:4:4 on most of the pictures where one of them won."""
-MORE_FULL_CHROMA = (mozjpeg(Table.WATSON, FULL), mozjpeg(Table.ROBIDOUX, FULL), mozjpeg(Table.AHUMADA, FULL))
-
-JPEGLI_FROM = 55.0
-"""Likeness below which jpegli never won."""
-
-CLEAR = 93.0
-"""Likeness above which no difference is seen; only 4:4:4 can still be more than a point better."""
 
 
-def rivals(scale: float, likeness: float) -> tuple[Recipe, ...]:
-    """The recipes that won where ``FIRST`` did best at about this scale and likeness, most frequent first."""
-    if likeness > CLEAR:
-        return (FULL_CHROMA,)
-    jpegli = JPEGLI if likeness > JPEGLI_FROM else ()
-    if scale < 0.45:
-        return mozjpeg(Table.PETERSON), mozjpeg(Table.AHUMADA), mozjpeg(Table.WATSON)
-    if scale < 0.95:
-        return mozjpeg(Table.WATSON), mozjpeg(Table.MS_SSIM), mozjpeg(Table.PETERSON), *jpegli
-    return mozjpeg(Table.WATSON), mozjpeg(Table.MS_SSIM), *jpegli, FULL_CHROMA
+@dataclass(frozen=True)
+class Rival:
+    """``by_scale``: times the best scale of ``FIRST``: fine tables want a smaller picture."""
+
+    recipe: Recipe
+    by_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where ``FIRST`` did best: ``scale``, ``quality`` and ``likeness`` up to which this kind reaches, whether the
+    picture is ``flat`` (None: either), and the recipes that won there, most useful first."""
+
+    scale: float
+    quality: int
+    likeness: float
+    flat: bool | None
+    rivals: tuple[Rival, ...]
+
+
+def _rivals(*recipes: Recipe) -> tuple[Rival, ...]:
+    return tuple(map(Rival, recipes))
+
+
+KINDS = (
+    Kind(0.45, 100, 100, None, (*_rivals(_3, _8), Rival(_7, 2**-0.25), *_rivals(_2))),
+    Kind(1.0, 80, 78, True, _rivals(_2, _3, _2F)),
+    Kind(0.95, 100, 55, None, _rivals(_3, _8, _2)),
+    Kind(0.95, 100, 100, None, _rivals(_3, *JPEGLI, _8, _2)),
+    Kind(1.0, 86, 55, None, _rivals(_2, _3)),
+    Kind(1.0, 86, 100, False, _rivals(*JPEGLI, _2)),
+    Kind(1.0, 96, 100, False, _rivals(*JPEGLI, _2, _2F, _8F)),
+    Kind(1.0, 100, 100, None, _rivals(_2F, _7F, *JPEGLI)),
+)
+"""The first that fits holds. docs/quality.md, "Recipes", says what they were learned from."""
+
+
+def rivals(first: Trial, flat: bool) -> tuple[Rival, ...]:
+    return next(
+        kind.rivals
+        for kind in KINDS
+        if first.scale <= kind.scale
+        and first.quality <= kind.quality
+        and first.likeness <= kind.likeness
+        and kind.flat in (None, flat)
+    )

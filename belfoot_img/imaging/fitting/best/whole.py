@@ -1,0 +1,46 @@
+"""Encodes of the whole picture, each made once."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from belfoot_img.imaging.decoding.decoder import Original
+from belfoot_img.imaging.fitting.best.recipes import Recipe
+from belfoot_img.imaging.fitting.policy import Candidate, Record, reduced
+from belfoot_img.imaging.proportions import size_at
+
+Made = tuple[bytes, Candidate]
+
+
+class Whole:
+    """``largest``: the longest side of the reference, px."""
+
+    def __init__(self, original: Original, reference: Image.Image, record: Record):
+        self._size = (original.width, original.height)
+        self._reference, self.record = reference, record
+        self.largest = max(reference.size)
+        self._made: dict[tuple[Recipe, int, int], Made] = {}
+        self._drafts: dict[tuple[Recipe, int, int], int] = {}
+        self._scaled: tuple[int, Image.Image] = (self.largest, reference)
+
+    def draft(self, recipe: Recipe, side: int, quality: int) -> int:
+        """Bytes of a draft; ``side``: the longest, px."""
+        key = recipe, side, quality
+        if key not in self._drafts:
+            jpeg, _ = self.record.make(recipe.encoder.draft, self._at(side), quality, recipe.chroma)
+            self._drafts[key] = len(jpeg)
+        return self._drafts[key]
+
+    def final(self, recipe: Recipe, side: int, quality: int) -> Made:
+        """As it is stored."""
+        key = recipe, side, quality
+        if key not in self._made:
+            self._made[key] = self.record.make(recipe.encoder, self._at(side), quality, recipe.chroma)
+        return self._made[key]
+
+    def _at(self, side: int) -> Image.Image:
+        if side == self.largest:
+            return self._reference
+        if self._scaled[0] != side:
+            self._scaled = side, reduced(self._reference, size_at(self._size, side))
+        return self._scaled[1]
