@@ -20,7 +20,8 @@ from belfoot_img.imaging.fitting.best.whole import Whole
 
 CLOSE = 1.5  # points of likeness between finalists, which the sample cannot tell apart for sure
 UNSURE = 2.5  # the same of pages, charts and pictures of nearly full quality
-FINE = 96  # quality above which chroma's resolution matters most, and few places show it
+FINE = 90  # quality above which chroma's resolution matters most, and few places show it
+FINEST = 96  # quality at which a picture that fits unreduced stays so
 UNREDUCED_FROM = 0.7  # scale from which the unreduced picture is tried too
 
 
@@ -44,11 +45,14 @@ class Search:
         if self._trials.whole or count == 1:
             return [self._between(best)]
         of_recipe = {best.recipe: best}
-        for trial in sorted(self._trials.known().values(), key=by_likeness, reverse=True):
+        tried = sorted(self._trials.known().values(), key=by_likeness, reverse=True)
+        for trial in tried:
             of_recipe.setdefault(trial.recipe, trial)
-        close = [trial for trial in of_recipe.values() if trial.likeness > best.likeness - close_by]
-        close.sort(key=by_likeness, reverse=True)
-        return [self._between(trial) for trial in close[:count]]
+        found = [trial for trial in of_recipe.values() if trial.likeness > best.likeness - close_by]
+        found.sort(key=by_likeness, reverse=True)
+        if unsure and best.scale < 1:  # a sample of drawn lines on a smooth ground misses most of the lines
+            found[1:1] = [trial for trial in tried if trial.scale == 1][:1]
+        return [self._between(trial) for trial in found[:count]]
 
     @property
     def flat(self) -> bool:
@@ -72,7 +76,7 @@ class Search:
     def _climb(self, recipe: Recipe, scale: float) -> Trial:
         """From scale to scale, to where both neighbours are worse."""
         best = self._trials.of(recipe, scale)
-        while best.scale < 1 or best.quality <= FINE:  # a picture that fits unreduced and that fine stays as it is
+        while best.scale < 1 or best.quality <= FINEST:
             found = max((self._trials.of(recipe, near) for near in neighbours(best.scale)), key=by_likeness)
             if found.likeness <= best.likeness:
                 break

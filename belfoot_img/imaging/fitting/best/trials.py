@@ -12,7 +12,7 @@ from belfoot_img.imaging.decoding.decoder import Original
 from belfoot_img.imaging.encoders import Encoder
 from belfoot_img.imaging.fitting.best.bytes_model import HEADER, Model, coarseness
 from belfoot_img.imaging.fitting.best.likeness import Likeness
-from belfoot_img.imaging.fitting.best.recipes import FIRST, JPEGLI, Recipe
+from belfoot_img.imaging.fitting.best.recipes import FIRST, Recipe
 from belfoot_img.imaging.fitting.best.sampling import is_flat, sample_of
 from belfoot_img.imaging.fitting.best.whole import Whole
 from belfoot_img.imaging.fitting.policy import reduced
@@ -89,7 +89,7 @@ class Trials:
         self._scaled: dict[float, Image.Image] = {}
         self._limits: dict[bool, float] = {}
         self._calibrated: dict[bool, tuple[float, int]] = {}
-        self._packing = {FIRST.chroma: self._prior.packing}
+        self._packing = {family(FIRST): self._prior.packing}
         self._shares: dict[Recipe, float] = {FIRST: self._prior.share}
         self._calibrate(*drafted)
 
@@ -116,7 +116,7 @@ class Trials:
         packed, packed_less = (
             self._size(FIRST, encoder, trial.scale, trial.quality) for encoder in (FIRST.encoder, FIRST.encoder.trial)
         )
-        self._packing = {FIRST.chroma: packed / packed_less}
+        self._packing = {family(FIRST): packed / packed_less}
         self._shares[FIRST] = packed / self._size(FIRST, FIRST.encoder.draft, trial.scale, trial.quality)
         self._model.limit = self._limits[trial.scale == 1]
         excess = self._model.excess(packed)
@@ -208,16 +208,16 @@ class Trials:
         return quality, size
 
     def _packing_of(self, recipe: Recipe, scale: float, quality: int) -> float:
-        """Bytes of what is stored / bytes of a trial: one encode says so for each chroma, for the tables differ little
-        in it, but it is 0.98 for photographs and 0.78 for some pages."""
-        if recipe in JPEGLI:
-            return recipe.encoder.trial_share
-        if recipe.chroma not in self._packing:
+        """Bytes of what is stored / bytes of a trial: one encode says so for each chroma of a family of encoders, whose
+        tables differ little in it, but it is 0.98 for photographs and 0.78 for some pages."""
+        if recipe.encoder.trial_share == 1:
+            return 1.0
+        if family(recipe) not in self._packing:
             packed, trial = (
                 self._size(recipe, encoder, scale, quality) for encoder in (recipe.encoder, recipe.encoder.trial)
             )
-            self._packing[recipe.chroma] = packed / trial
-        return self._packing[recipe.chroma]
+            self._packing[family(recipe)] = packed / trial
+        return self._packing[family(recipe)]
 
     def _size_of_whole(self, scale: float, quality: int) -> int:
         """Bytes of a draft of the whole picture."""
@@ -237,6 +237,10 @@ class Trials:
         if scale not in self._scaled:
             self._scaled[scale] = reduced(self._sample, scaled(self._sample.size, scale))
         return self._scaled[scale]
+
+
+def family(recipe: Recipe) -> tuple[type, str]:
+    return type(recipe.encoder), recipe.chroma
 
 
 def expected_scale(reference: Image.Image, size_limit: int) -> float:

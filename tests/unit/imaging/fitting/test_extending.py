@@ -10,7 +10,7 @@ from originals import original, texture
 from belfoot_img.imaging.converter import convert_bytes
 from belfoot_img.imaging.encoders import PillowEncoder
 from belfoot_img.imaging.fitting.best import search
-from belfoot_img.imaging.fitting.best.recipes import Recipe
+from belfoot_img.imaging.fitting.best.recipes import Recipe, Rival
 from belfoot_img.imaging.fitting.ladder import Ladder
 from belfoot_img.imaging.fitting.policy import resolve
 from belfoot_img.settings import ImagingSettings, SettingsError
@@ -41,7 +41,7 @@ class NewEncoder(PillowEncoder):
 
 
 def test_best_tries_a_new_encoder_once_a_recipe_names_it(monkeypatch):
-    monkeypatch.setattr(search, "rivals", lambda *about: (Recipe(NewEncoder(), "4:2:0"),))
+    monkeypatch.setattr(search, "rivals", lambda *about: (Rival(Recipe(NewEncoder(), "4:2:0")),))
     policy = resolve("best").from_settings(ImagingSettings(size_limit=LIMIT))
     fitted = policy.fit(original(texture(800, 600)))
     assert "new" in {candidate.encoder for candidate in fitted.candidates}

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from pictures import original, photograph, red_text
+from originals import original, photograph, red_text
 from PIL import Image
 
 from belfoot_img.imaging.fitting.best.recipes import FIRST, KINDS, rivals
