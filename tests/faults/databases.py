@@ -18,6 +18,7 @@ from testbed.photographs import noisy_jpeg
 from testbed.ports import until
 from testbed.postgres import Postgres, postgres
 from testbed.site import Caller, Load, Site, picture, site
+from tests.faults.processes import STORES_THAT_WAIT
 from tests.faults.rows import Row, counts, judged
 
 PATIENCE = 5.0
@@ -52,7 +53,7 @@ def _caught_in_the_act(running: Site, pool: ThreadPoolExecutor, number: int):
     try:
         blocker.cursor().execute("LOCK TABLE images IN SHARE ROW EXCLUSIVE MODE")
         request = pool.submit(running.store, f"backend {number}", running.origin.serve(picture(number)))
-        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT%'"
+        waiting = f"SELECT pid {STORES_THAT_WAIT}"
         until(lambda: running.database.question(waiting), 20, "the store waits")
         running.database.kill_backend(running.database.question(waiting)[0][0])
     finally:

@@ -21,6 +21,8 @@ from tests.faults.rows import Row, counts, judged
 
 ALARM = 2.0
 """Seconds within which the next request is served after a worker was killed."""
+STORES_THAT_WAIT = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO images%'"
+"""Stores of images that wait for a lock, for ``Postgres.question``."""
 
 
 def killed_workers(folder: Path, kills: int) -> Row:
@@ -99,7 +101,7 @@ def _during_commit(running: Site, pool: ThreadPoolExecutor, number: int):
     with contextlib.closing(blocker), blocker.cursor() as cursor:
         cursor.execute("LOCK TABLE images IN SHARE ROW EXCLUSIVE MODE")
         request = pool.submit(running.store, f"commit {number}", running.origin.serve(picture(number)))
-        waiting = "SELECT client_port FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT%'"
+        waiting = f"SELECT client_port {STORES_THAT_WAIT}"
         until(lambda: running.database.question(waiting), 20, "the store waits")
         running.worker_on_port(running.database.question(waiting)[0][0]).kill()
     return request
