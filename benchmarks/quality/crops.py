@@ -1,4 +1,4 @@
-"""Crops side by side, of photographs that scikit-image ships and the project may show.
+"""Crops side by side, of photographs that scikit-image ships and of a chart that matplotlib draws.
 
 python -m benchmarks.quality.crops FOLDER [--pictures coffee.png …]
 """
@@ -35,6 +35,7 @@ SUBJECTS = (
     Subject("motorcycle_left.png", 30_000, (230, 130)),
     Subject("retina.jpg", 25_000, (180, 520)),
     Subject("rocket.jpg", 10_000, (190, 90)),
+    Subject("chart.png", 25_000, (60, 30)),
 )
 
 
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def sheet(subject: Subject) -> Image.Image:
-    source = (DATA / subject.name).read_bytes()
+    source = chart() if subject.name == "chart.png" else (DATA / subject.name).read_bytes()
     reference = methods.original(source).pixels.convert("RGB")
     judge = metrics.Ssimulacra2(reference)
     parts = [("original", reference)]
@@ -63,6 +64,28 @@ def sheet(subject: Subject) -> Image.Image:
             (f"{name}: {width} x {height}, {len(jpeg) / 1000:.1f} kB, SSIMULACRA2 {judge(picture):.0f}", picture)
         )
     return _side_by_side(parts, subject.corner)
+
+
+def chart() -> bytes:
+    """Lines, dots and labels on white, 1200 x 800 px."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    figure, (above, below) = plt.subplots(2, 1, figsize=(12, 8), dpi=100)
+    places, noise = np.linspace(0, 12, 300), np.random.default_rng(1)
+    for phase in range(5):
+        above.plot(places, np.sin(places + phase) * np.exp(-places / 9), label=f"damped, phase {phase}")
+    above.legend(ncols=3, fontsize=8)
+    above.grid(alpha=0.4)
+    below.scatter(noise.normal(size=900), noise.normal(size=900), s=6, c=noise.random(900), cmap="viridis")
+    below.set_title("900 points")
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    plt.close(figure)
+    return png.getvalue()
 
 
 def _side_by_side(parts: list[tuple[str, Image.Image]], corner: tuple[int, int]) -> Image.Image:

@@ -18,7 +18,7 @@ SURELY_MORE = 4  # pixels for each byte of the limit; beyond them quality 100 is
 FINAL_ENCODES = 5  # at most; after them only what is sure to fit
 DRAFTS = 2  # of the whole picture before the first final encode, at most
 NEAR = 0.02  # log of bytes
-HARDLY_EMPTY = 0.03  # log of bytes that a finalist may lack and still be filled: a step of quality may be more
+HARDLY_EMPTY = 0.06  # log of bytes that a finalist may lack and still be filled: a step of quality may be more
 NEARLY_FULL = 0.9  # of the limit, below which a higher quality is always tried
 SCALES, QUALITIES = (1.0, 4.0), (0.2, 1.5)  # powers of side and coarseness
 

@@ -13,8 +13,9 @@ from dataclasses import replace
 from PIL import Image
 
 from belfoot_img.imaging.decoding.decoder import Original
+from belfoot_img.imaging.encoders import Table
 from belfoot_img.imaging.fitting.best.effort import Effort
-from belfoot_img.imaging.fitting.best.recipes import FIRST, JPEGLI, Recipe, rivals
+from belfoot_img.imaging.fitting.best.recipes import FIRST, JPEGLI, Recipe, mozjpeg, rivals
 from belfoot_img.imaging.fitting.best.trials import STEP, Trial, Trials, neighbours
 from belfoot_img.imaging.fitting.best.whole import Whole
 
@@ -22,6 +23,7 @@ CLOSE = 1.5  # points of likeness between finalists, which the sample cannot tel
 UNSURE = 2.5  # the same of pages, charts and pictures of nearly full quality
 FINE = 90  # quality above which chroma's resolution matters most, and few places show it
 FINEST = 96  # quality at which a picture that fits unreduced stays so
+MOSTLY_BEST = mozjpeg(Table.MS_SSIM)  # of pages and charts; a sample does not show it for sure
 UNREDUCED_FROM = 0.7  # scale from which the unreduced picture is tried too
 
 
@@ -52,6 +54,8 @@ class Search:
         found.sort(key=by_likeness, reverse=True)
         if unsure and best.scale < 1:  # a sample of drawn lines on a smooth ground misses most of the lines
             found[1:1] = [trial for trial in tried if trial.scale == 1][:1]
+        if self.flat and MOSTLY_BEST in of_recipe and of_recipe[MOSTLY_BEST] not in found[:count]:
+            found[count - 1 : count - 1] = [of_recipe[MOSTLY_BEST]]
         return [self._between(trial) for trial in found[:count]]
 
     @property
