@@ -173,8 +173,10 @@ PICTURES = {
     "Converting the image takes more than {seconds} s of CPU time.": (
         "Обработка картинки занимает больше {seconds} с процессорного времени. Уменьшите картинку или возьмите другую."
     ),
-    "Converting the image takes more memory than there is for it.": (
-        "Для обработки картинки не хватает памяти. Уменьшите картинку или возьмите другую."
+    "Converting the image takes more memory than there is for it; send it with fewer pixels, or without "
+    "transparency, interlacing or more than 8 bit.": (
+        "Для обработки картинки не хватает памяти. Уменьшите её или сохраните без прозрачности, чересстрочной "
+        "развёртки и глубины больше 8 бит."
     ),
     "The image is damaged: a codec crashed on it.": (
         "Картинка повреждена: программа чтения на ней аварийно завершилась."

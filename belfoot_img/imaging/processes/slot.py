@@ -40,11 +40,6 @@ LARGE = 0.25
 """Of the memory that a conversion may have: one that took as much, and failed, may have failed for want of memory,
 which many a codec reports as damage."""
 
-TAKES_TOO_MUCH_MEMORY = (
-    "Converting the image takes more memory than there is for it; send it with fewer pixels, or without transparency, "
-    "interlacing or more than 8 bit."
-)
-
 CONSTS.term_timeout = 0.01  # pebble's grace between SIGTERM, which the processes ignore, and SIGKILL
 
 
@@ -175,7 +170,12 @@ class _Failure(Exception):
 def _failure(error: BaseException, limits: Limits) -> BaseException:
     """What follows from the error that ended a process: a verdict, or a _Failure."""
     if isinstance(error, MemoryError):
-        return _Failure(ImageTooLarge(TAKES_TOO_MUCH_MEMORY))
+        return _Failure(
+            ImageTooLarge(
+                "Converting the image takes more memory than there is for it; send it with fewer pixels, or without "
+                "transparency, interlacing or more than 8 bit."
+            )
+        )
     if isinstance(error, BrokenProcessPool):  # it was gone before it had the conversion
         return _Failure(Busy())
     if not isinstance(error, ProcessExpired):  # an error that nobody expected: ours, or a library's

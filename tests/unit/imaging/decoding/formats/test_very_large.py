@@ -58,6 +58,8 @@ SOURCES = {
     "tiff, cmyk": lambda: pictures.saved(PLAIN.convert("CMYK"), "TIFF"),
     "tiff, turned": lambda: pictures.saved(PLAIN.transpose(Image.Transpose.ROTATE_90), "TIFF", tiffinfo={274: 6}),
     "webp": lambda: pictures.turned(PLAIN, 6, "WEBP", icc_profile=pictures.swapped_profile(), quality=90),
+    "webp, alpha": lambda: pictures.turned(shaded(), 6, "WEBP", icc_profile=pictures.swapped_profile(), quality=90),
+    "webp, lossless": lambda: pictures.turned(PLAIN, 6, "WEBP", icc_profile=pictures.swapped_profile(), lossless=True),
     "webp, lossless and alpha": lambda: pictures.turned(shaded(), 6, "WEBP", lossless=True),
 }
 
