@@ -41,7 +41,7 @@ ROWS = {
     "batches-reading": partial(batches.interrupted_reading, lines=100_000, kills=10),
     "batches-failing": partial(batches.failing_links, items=2000),
     "overload": partial(overload.overloaded, posts=64, megapixels=33, converting=None, beside=2, tries=60),
-    "overload-2": partial(overload.overloaded, posts=64, megapixels=33, converting=2, beside=0, tries=60),
+    "overload-2": partial(overload.overloaded, posts=64, megapixels=33, converting=2, beside=2, tries=60),
     "overload-8": partial(overload.overloaded, posts=64, megapixels=33, converting=8, beside=2, tries=60),
 }
 
