@@ -31,14 +31,14 @@ $(INSTALLED): setup.py pyproject.toml
 	@touch $@
 
 demo: $(INSTALLED)  ## does the main job on real photographs, shows the result in demo/
-	@$(BIN)/python examples/demo.py $(if $(PICTURES),--pictures $(PICTURES))
+	@$(BIN)/python development/demo.py $(if $(PICTURES),--pictures $(PICTURES))
 
 test: $(INSTALLED)  ## the whole suite, on a real PostgreSQL; ARGS="-k browser --durations=10" for pytest
 	$(BIN)/python -m pytest --numprocesses=auto $(ARGS)
 
 serve: $(INSTALLED)  ## pserve on development.ini and a worker, with the curl lines to try
 	@$(BIN)/belfoot-img migrate --ini development.ini
-	@$(BIN)/python examples/welcome.py
+	@$(BIN)/python development/welcome.py
 	@$(BIN)/belfoot-img worker --ini development.ini & worker=$$!; trap "kill $$worker; wait $$worker" EXIT; \
 	$(BIN)/belfoot-img serve --ini development.ini
 

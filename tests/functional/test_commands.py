@@ -60,7 +60,7 @@ COVERED = {
     "python -m benchmarks.quality.one": f"{BENCHMARKS}::test_the_policies_are_judged_beside_one_another",
     "python -m benchmarks.quality.crops": f"{BENCHMARKS}::test_crops_are_drawn",
     "python -m testbed.hostile_origin": f"{HERE}::test_the_hostile_origin_is_served_for_a_look_by_hand",
-    "python examples/demo.py": f"{HERE}::test_make_demo_stores_photographs_and_says_what_to_open_next",
+    "python development/demo.py": f"{HERE}::test_make_demo_stores_photographs_and_says_what_to_open_next",
     "python examples/client.py": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
     "php": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
     "bash": f"{EXAMPLES}::test_it_stores_a_picture_and_writes_the_jpeg",
@@ -161,7 +161,7 @@ def test_make_serve_prints_curl_lines_that_work_as_pasted(tree, origin):
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")
     port = str(free_port())
-    for path in ("development.ini", "examples/welcome.py"):
+    for path in ("development.ini", "development/welcome.py"):
         (tree / path).write_text((tree / path).read_text().replace("6543", port))
     log = tree / "log"
     with log.open("w") as output:

@@ -4,7 +4,7 @@ Starts an embedded PostgreSQL, the application under pserve and a small origin t
 has a worker store them once more as a batch. Leaves the JPEGs in demo/ and nothing running. Exit status 0 when every
 picture came back right, 1 otherwise.
 
-    python examples/demo.py [--pictures 25] [--out demo]
+    python development/demo.py [--pictures 25] [--out demo]
 """
 
 from __future__ import annotations
