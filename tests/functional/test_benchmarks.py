@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from testbed import PROJECT
 from testbed.photographs import photograph
@@ -46,6 +48,16 @@ def test_the_policies_are_judged_beside_one_another(tmp_path):
     (tmp_path / "coffee.png").write_bytes(photograph("coffee.png"))
     table = run("benchmarks.quality", str(tmp_path), "--limit", "60kB", "--methods", "best", "ladder")
     assert "| best |" in table and "| ladder |" in table
+
+
+def test_every_recipe_is_tried_at_every_scale_and_compared(tmp_path):
+    folder, rows = tmp_path / "pictures", tmp_path / "rows.jsonl"
+    folder.mkdir()
+    with Image.open(io.BytesIO(photograph("coffee.png"))) as picture:
+        picture.resize((150, 100)).save(folder / "coffee.png")
+    run("benchmarks.quality.recipes", "try", str(folder), "--limit", "3kB", "--rows", str(rows))
+    assert "coffee.png" in rows.read_text()
+    assert run("benchmarks.quality.recipes", "learn", str(rows)).strip()
 
 
 def test_crops_are_drawn(tmp_path):

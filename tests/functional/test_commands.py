@@ -58,6 +58,7 @@ COVERED = {
     "python -m benchmarks.callers": f"{BENCHMARKS}::test_what_floods_do_to_the_right_callers_is_timed",
     "python -m benchmarks.quality": f"{BENCHMARKS}::test_the_policies_are_judged_beside_one_another",
     "python -m benchmarks.quality.one": f"{BENCHMARKS}::test_the_policies_are_judged_beside_one_another",
+    "python -m benchmarks.quality.recipes": f"{BENCHMARKS}::test_every_recipe_is_tried_at_every_scale_and_compared",
     "python -m benchmarks.quality.crops": f"{BENCHMARKS}::test_crops_are_drawn",
     "python -m testbed.hostile_origin": f"{HERE}::test_the_hostile_origin_is_served_for_a_look_by_hand",
     "python development/demo.py": f"{HERE}::test_make_demo_stores_photographs_and_says_what_to_open_next",
