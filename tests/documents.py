@@ -31,6 +31,7 @@ def documented_commands() -> dict[str, str]:
             found.setdefault(name, path.name)
     for path in [
         *(PROJECT / "benchmarks").rglob("*.py"),
+        *(PROJECT / "development").glob("*.py"),
         *(PROJECT / "examples").glob("*.py"),
         PROJECT / "docs/generate.py",
     ]:

@@ -33,7 +33,7 @@ ROWS = {
     "slow-origin": partial(crowds.slow_origin, posts=200, threads=16, seconds=2),
     "drips": partial(overload.dripping, origins=120, seconds=30, p95=0.1),
     "large-bodies": partial(overload.large_bodies, posts=40, megabytes=49, seconds=30, p95=0.1),
-    "mixed": partial(crowds.mixed, requests=50_000),
+    "mixed": partial(crowds.mixed, requests=100_000),
     "batches-killed": partial(batches.killed_workers, items=4000, kills=100, freezes=20),
     "batches-away-60": partial(batches.database_away, items=600, away=60),
     "batches-polite": partial(batches.polite, items=150),
