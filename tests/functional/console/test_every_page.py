@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 from urllib.parse import quote
 
 import pytest
 import requests
+from PIL import Image
 from sqlalchemy import text
 
 from belfoot_img.console.files import FILES
@@ -130,6 +132,26 @@ def test_before_and_after_move_by_keyboard_and_pointer_and_grow(visit, stored):
         assert someone.page.input_value("#cut") == "25"
         someone.page.check("#twice")
         assert someone.page.locator("#pair .after img").bounding_box()["width"] == 1200
+
+
+@pytest.mark.parametrize("size", [(1482, 1000), (300, 1600), (120, 80)], ids=["wide", "tall", "small"])
+@pytest.mark.parametrize("width", [1100, 400])
+def test_before_and_after_cover_each_other_at_every_size_on_the_screen(visit, client, origin, size, width):
+    output = io.BytesIO()
+    with Image.open(io.BytesIO(photograph("motorcycle_left.png"))) as picture:
+        picture.resize(size).save(output, "PNG")
+    assert client.store(origin.serve(output.getvalue())).status_code == 201
+    with visit(width=width) as someone:
+        someone.open("images/42")
+        someone.page.wait_for_load_state("load")
+        assert someone.page.locator("#pair.joined").count() == 1
+        for view in ("fitted", "whole", "twice"):
+            someone.page.check(f"input[value={view}]")
+            boxes = [someone.page.locator(f"#pair .{side} img").bounding_box() for side in ("before", "after")]
+            assert boxes[0] == pytest.approx(boxes[1], abs=0.6), view
+            stage = someone.page.locator(".stage").bounding_box()
+            assert view != "fitted" or boxes[1]["width"] <= stage["width"] + 0.6
+            assert boxes[1]["width"] / boxes[1]["height"] == pytest.approx(size[0] / size[1], rel=0.02), view
 
 
 def test_without_javascript_all_but_the_slider_works(visit, client, origin, stored, database):
