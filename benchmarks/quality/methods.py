@@ -1,7 +1,8 @@
 """Ways to bring a picture under a size limit: source bytes and a limit in bytes → a JPEG, or None where one gives up.
 
-The peers keep the resolution, as they do in life, and search the quality; they get the source upright and in sRGB, so
-that only the fitting is compared.
+Every method gets the picture upright, in sRGB and within ``max_side``: the largest side is asked for by whoever stores
+the picture, the fitter does not choose it, and only the fitting is compared. The peers keep that resolution, as they do
+in life, and search the quality.
 """
 
 from __future__ import annotations
@@ -37,9 +38,14 @@ def original(source: bytes, max_side: int = 65500) -> decoder.Original:
     return decoder.decode(header, background=SETTINGS.background, max_side=max_side)
 
 
+def within_max_side(source: bytes) -> Image.Image:
+    """What ``best`` encodes at scale 1."""
+    return fitting.reference_of(original(source, SETTINGS.max_side), SETTINGS.max_side)
+
+
 def bisected(encode: Callable[[Image.Image, int], bytes]) -> Callable[[bytes, int], bytes | None]:
     def run(source: bytes, limit: int) -> bytes | None:
-        pixels = original(source).pixels
+        pixels = within_max_side(source)
         below, above, found = 0, 101, None
         while above - below > 1:
             quality = (below + above) // 2
@@ -84,7 +90,7 @@ def jpegoptim(source: bytes, limit: int) -> bytes | None:
     """``--size`` knows only thousands of bytes and files that are JPEGs already, so it gets one of quality 100."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.jpg"
-        original(source).pixels.save(path, "JPEG", quality=100)
+        within_max_side(source).save(path, "JPEG", quality=100)
         try:
             _run(["jpegoptim", "--quiet", "--strip-all", "--all-progressive", f"--size={limit // 1024}k", str(path)])
         except subprocess.CalledProcessError:  # it says so when it cannot
@@ -94,7 +100,7 @@ def jpegoptim(source: bytes, limit: int) -> bytes | None:
 
 def _ppm(source: bytes) -> bytes:
     ppm = io.BytesIO()
-    original(source).pixels.convert("RGB").save(ppm, "PPM")
+    within_max_side(source).convert("RGB").save(ppm, "PPM")
     return ppm.getvalue()
 
 
