@@ -27,7 +27,7 @@ class Filling:
     """``filled``: part of ``size_limit`` that is full enough."""
 
     def __init__(self, reference: Image.Image, size_limit: int, filled: float, whole: Whole):
-        self._reference, self._limit, self._filled, self._whole = reference, size_limit, filled, whole
+        self._reference, self._limit, self._filled, self.whole = reference, size_limit, filled, whole
         self._largest = whole.largest
         self._scale_power, self._quality_power = Model.SCALE, Model.QUALITY
 
@@ -35,10 +35,18 @@ class Filling:
         """The whole reference at quality 100 with all of its colour, if that fits: there is nothing to search then."""
         if math.prod(self._reference.size) > SURELY_MORE * self._limit:
             return None
-        if self._whole.draft(FINEST, self._largest, 100) * FINEST.encoder.draft_share > 1.05 * self._limit:
+        if self.whole.draft(FINEST, self._largest, 100) * FINEST.encoder.draft_share > 1.05 * self._limit:
             return None
-        made = self._whole.final(FINEST, self._largest, 100)
+        made = self.whole.final(FINEST, self._largest, 100)
         return made if len(made[0]) <= self._limit else None
+
+    def foretold(self, trial: Trial) -> float:
+        """The trial's likeness with what drafts of the whole say that it leaves empty at scale 1."""
+        side, quality = self._start(trial)
+        size = self._drafted(trial, side, quality)
+        if size > self._limit and quality > LEAST_QUALITY:
+            size = self._drafted(trial, side, quality - 1)
+        return trial.likeness + gain(trial.likeness) * math.log(size / self._limit)
 
     def likest(self, trials: list[Trial], flat: bool) -> Trial:
         """Which of the finalists is likest to the whole reference."""
@@ -47,7 +55,7 @@ class Filling:
         likeness = Likeness(self._reference, flat=flat)
 
         def judged(trial: Trial) -> float:
-            jpeg, _ = self._whole.final(trial.recipe, *self._start(trial))
+            jpeg, _ = self.whole.final(trial.recipe, *self._start(trial))
             points = likeness.of(Image.open(io.BytesIO(jpeg)))
             return points - gain(points) * max(math.log(len(jpeg) / self._limit), -HARDLY_EMPTY)
 
@@ -83,7 +91,7 @@ class Filling:
 
     def _drafted(self, trial: Trial, side: int, quality: int) -> float:
         """Bytes that a draft foretells."""
-        return max(1.0, self._whole.draft(trial.recipe, side, quality) * trial.share)
+        return max(1.0, self.whole.draft(trial.recipe, side, quality) * trial.share)
 
     def _better(self, side: int, quality: int, excess: float) -> tuple[int, int]:
         """``excess``: log of (bytes / those that are aimed at)."""
@@ -107,7 +115,7 @@ class Filling:
         over: tuple[int, float] | None = None
         filled = None
         while True:
-            made = self._whole.final(recipe, self._largest, quality)
+            made = self.whole.final(recipe, self._largest, quality)
             excess = math.log(len(made[0]) / self._limit)
             if excess <= 0:
                 fits, filled = (quality, excess), made
@@ -127,7 +135,7 @@ class Filling:
         below, above, filled = 0, self._largest + 1, None
         last, tries = None, 0
         while above - below > 1 and (filled is None or tries < FINAL_ENCODES):
-            jpeg, candidate = self._whole.final(recipe, side, quality)
+            jpeg, candidate = self.whole.final(recipe, side, quality)
             tries += 1
             if len(jpeg) <= self._limit:
                 below, filled = side, (jpeg, candidate)

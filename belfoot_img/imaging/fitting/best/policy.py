@@ -46,7 +46,7 @@ class Best:
         filling = Filling(reference, limit, self.effort.filled, whole)
         if finest := filling.finest():
             return record.fitted(*finest)
-        search = Search(original, reference, limit, self.effort, whole)
+        search = Search(original, reference, limit, self.effort, filling)
         return record.fitted(*filling.fill(filling.likest(search.finalists(), search.flat)))
 
 

@@ -13,17 +13,19 @@ from dataclasses import replace
 from PIL import Image
 
 from belfoot_img.imaging.decoding.decoder import Original
-from belfoot_img.imaging.encoders import Table
+from belfoot_img.imaging.encoders import FULL, HALVED, Table
 from belfoot_img.imaging.fitting.best.effort import Effort
+from belfoot_img.imaging.fitting.best.filling import Filling
 from belfoot_img.imaging.fitting.best.recipes import FIRST, JPEGLI, Recipe, mozjpeg, rivals
 from belfoot_img.imaging.fitting.best.trials import STEP, Trial, Trials, neighbours
-from belfoot_img.imaging.fitting.best.whole import Whole
 
 CLOSE = 1.5  # points of likeness between finalists, which the sample cannot tell apart for sure
 UNSURE = 2.5  # the same of pages, charts and pictures of nearly full quality
 FINE = 90  # quality above which chroma's resolution matters most, and few places show it
 FINEST = 96  # quality at which a picture that fits unreduced stays so
 MOSTLY_BEST = mozjpeg(Table.MS_SSIM)  # of pages and charts; a sample does not show it for sure
+SIMILAR = mozjpeg(Table.ROBIDOUX, FULL)  # to what wins of those that keep all of the colour at nearly full quality
+SIMILAR_BEHIND = 0.3  # points of likeness that it is taken to be behind
 UNREDUCED_FROM = 0.7  # scale from which the unreduced picture is tried too
 
 
@@ -34,9 +36,9 @@ def by_likeness(trial: Trial) -> float:
 class Search:
     """The choice among the trials of one picture."""
 
-    def __init__(self, original: Original, reference: Image.Image, size_limit: int, effort: Effort, whole: Whole):
-        self._effort = effort
-        self._trials = Trials(original, reference, size_limit, effort.sample_pixels, whole)
+    def __init__(self, original: Original, reference: Image.Image, size_limit: int, effort: Effort, filling: Filling):
+        self._effort, self._filling = effort, filling
+        self._trials = Trials(original, reference, size_limit, effort.sample_pixels, filling.whole)
 
     def finalists(self) -> list[Trial]:
         """The best trial; and where the whole picture is to decide, the best of the recipes that come close."""
@@ -54,9 +56,23 @@ class Search:
         found.sort(key=by_likeness, reverse=True)
         if unsure and best.scale < 1:  # a sample of drawn lines on a smooth ground misses most of the lines
             found[1:1] = [trial for trial in tried if trial.scale == 1][:1]
+        if best.quality > FINE and best.scale == 1 and not self.flat:
+            return self._fine(found)
         if self.flat and MOSTLY_BEST in of_recipe and of_recipe[MOSTLY_BEST] not in found[:count]:
             found[count - 1 : count - 1] = [of_recipe[MOSTLY_BEST]]
         return [self._between(trial) for trial in found[:count]]
+
+    def _fine(self, found: list[Trial]) -> list[Trial]:
+        """The finalist of each chroma: few places show what 4:2:0 loses, and a sample may have none of them.
+
+        A step of quality is a tenth of the bytes and more here, so that drafts of the whole say how much of the limit
+        each would leave empty. Another table may leave less.
+        """
+        full = next((trial for trial in found if trial.recipe.chroma == FULL), None)
+        if full:
+            found = [*found, replace(full, recipe=SIMILAR, likeness=full.likeness - SIMILAR_BEHIND)]
+        of_chroma = ([trial for trial in found if trial.recipe.chroma == chroma] for chroma in (HALVED, FULL))
+        return [max(trials, key=self._filling.foretold) for trials in of_chroma if trials]
 
     @property
     def flat(self) -> bool:

@@ -48,3 +48,12 @@ def test_a_picture_that_fits_nearly_lossless_is_not_reduced():
     fitted = resolve("best").from_settings(ImagingSettings(size_limit=80_000)).fit(original(photograph("chelsea.png")))
     assert fitted.scale == 1
     assert all(candidate.scale == 1 or not candidate.final for candidate in fitted.candidates)
+
+
+def test_colour_that_few_places_show_is_kept_at_nearly_full_quality():
+    """A sample of plain places would not tell 4:2:0 from 4:4:4: both are judged on the whole picture."""
+    plain = photograph("coffee.png").resize((1600, 1200))
+    fitted = resolve("best").from_settings(ImagingSettings(size_limit=500_000)).fit(original(plain))
+    judged = {candidate.chroma for candidate in fitted.candidates if candidate.final and candidate.width == 1600}
+    assert fitted.quality > 90
+    assert judged == {"4:2:0", "4:4:4"}
