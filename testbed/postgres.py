@@ -71,7 +71,7 @@ class Postgres:
                 process.resume()
 
     def kill_backend(self, pid: int) -> None:
-        """As the kernel would for lack of memory; PostgreSQL then restarts every backend."""
+        """Kills a backend as the kernel does for lack of memory; PostgreSQL then restarts every backend."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
@@ -93,7 +93,7 @@ class Postgres:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[Postgres]:
-    """Started and migrated; stopped in the end, whatever was done to it."""
+    """Starts and migrates a server; stops it in the end, whatever was done to it."""
     server = Postgres(folder)
     server.start()
     try:

@@ -126,12 +126,12 @@ class Site:
         return dict(self.database.question("SELECT article_id, sha256 FROM images"))
 
     def lost(self) -> int:
-        """Acknowledged images that are not there."""
+        """Counts the acknowledged images that are missing."""
         stored = self.stored()
         return sum(stored.get(article_id) != sha256 for article_id, sha256 in self.acknowledged.items())
 
     def broken(self) -> int:
-        """Rows that are not whole."""
+        """Counts the rows that are not whole."""
         return self.database.question(BROKEN)[0][0]
 
     def worker_on_port(self, port: int) -> psutil.Process | None:

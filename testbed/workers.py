@@ -27,7 +27,7 @@ def worker_ini(folder: Path, **settings: str) -> Path:
 def worker(
     folder: Path, database_url: str, queues: str = "live bulk", ini: Path | None = None, **settings: str
 ) -> Iterator[subprocess.Popen]:
-    """Started; told to stop in the end."""
+    """Starts a worker, and stops it at the end of the block."""
     ini = ini or worker_ini(folder, **settings)
     command = [servers.BIN / "belfoot-img", "worker", "--queues", queues, "--ini", ini]
     with servers.process(command, folder / "worker.log", database_url) as process:

@@ -21,7 +21,7 @@ def sleep(seconds):
 
 
 def hang(seconds):
-    """In C code that holds the interpreter, as a hanging codec does."""
+    """Hangs in C code that holds the interpreter, as a codec may."""
     ctypes.PyDLL(None).sleep(seconds)
 
 
@@ -45,7 +45,7 @@ _kept = []
 
 
 def keep(size):
-    """As a library does that leaks."""
+    """Keeps ``size`` bytes, as a leaking library does."""
     _kept.append(b"x" * size)
 
 

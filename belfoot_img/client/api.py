@@ -82,25 +82,26 @@ class Client:
         return Image.from_json(answer.json()["data"], created=answer.status_code == 201)
 
     def convert(self, url: str, *, limit: int | None = None, effort: str | None = None) -> bytes:
-        """The JPEG that a ``store`` would make, without storing it; ``limit``: bytes, in place of the service's own."""
+        """Return the JPEG that a ``store`` would make, without storing it; ``limit``: bytes, in place of the
+        service's own."""
         data = {"url": url, **({"limit": limit} if limit else {}), **({"effort": effort} if effort else {})}
         return self._transport.send("POST", CONVERSIONS, data=data, headers={"Accept": JPEG}).content
 
     def get(self, article_id: str | int) -> Image:
-        """The article's image with its JPEG. Raises NotFoundError where it has none."""
+        """Return the article's image with its JPEG. Raises NotFoundError where it has none."""
         return Image.from_json(json.loads(self._read(_path(article_id), JSON))["data"])
 
     def jpeg(self, article_id: str | int) -> bytes:
-        """The JPEG alone. Raises NotFoundError where the article has none."""
+        """Return the JPEG alone. Raises NotFoundError where the article has none."""
         return self._read(_path(article_id), JPEG)
 
     def page(self, limit: int = 50, after: str | None = None) -> Page:
-        """The newest images, 1 to 200 of them, without their JPEGs."""
+        """Return the newest images, 1 to 200 of them, without their JPEGs."""
         document = self._transport.send("GET", IMAGES, query=_page_of(limit, after)).json()
         return Page(tuple(Image.from_json(data) for data in document["data"]), document["next"])
 
     def pages(self, limit: int = 200) -> Iterator[Image]:
-        """Every image, the newest first, without the JPEGs; asks for pages as it goes."""
+        """Yield every image, the newest first, without the JPEGs; asks for pages as it goes."""
         after: str | None = None
         while True:
             page = self.page(limit, after)
@@ -128,11 +129,12 @@ class Client:
         return Item.from_json(answer.json()["data"])
 
     def item(self, batch: int, number: int = 1) -> Item:
-        """The present state of one item."""
+        """Return the present state of one item."""
         return Item.from_json(self._transport.send("GET", f"{BATCHES}/{batch}/items/{number}").json()["data"])
 
     def wait(self, item: Item, seconds: float = 300, poll: float = 1) -> Item:
-        """The item once it has ended, whether it was stored or not. Raises TimeoutError after ``seconds``."""
+        """Wait for the item to end and return it, whether it was stored or not. Raises TimeoutError after
+        ``seconds``."""
         end = time.monotonic() + seconds
         while not item.ended:
             _sleep(poll, end, f"item {item.number} of batch {item.batch} is still {item.state}")
@@ -166,11 +168,11 @@ class Client:
         return Batch.from_json(self._transport.send("POST", BATCHES, data=data, headers=headers).json()["data"])
 
     def batch(self, batch: int) -> Batch:
-        """Its state, counts, rate and the time that is left."""
+        """Return its state, counts, rate and the time that is left."""
         return Batch.from_json(self._transport.send("GET", f"{BATCHES}/{batch}").json()["data"])
 
     def items(self, batch: int, state: str | None = None, limit: int = 200) -> Iterator[Item]:
-        """Its items in order, all of them or those in ``state``; asks for pages of ``limit`` as it goes."""
+        """Yield its items in order, all of them or those in ``state``; asks for pages of ``limit`` as it goes."""
         after: str | None = None
         while True:
             query = _page_of(limit, after) | ({"state": state} if state else {})
@@ -181,22 +183,22 @@ class Client:
                 return
 
     def wait_for_batch(self, batch: int, seconds: float = 3600, poll: float = 5) -> Batch:
-        """The batch once it has ended. Raises TimeoutError after ``seconds``."""
+        """Wait for the batch to end and return it. Raises TimeoutError after ``seconds``."""
         end = time.monotonic() + seconds
         while not (found := self.batch(batch)).ended:
             _sleep(poll, end, f"batch {batch} is still {found.state}")
         return found
 
     def pause(self, batch: int) -> Batch:
-        """Leave what waits; what is in hand is finished."""
+        """Pause the batch: items that wait stay; items in hand are finished."""
         return self._act(batch, "pause")
 
     def resume(self, batch: int) -> Batch:
-        """Go on with a paused batch."""
+        """Resume a paused batch."""
         return self._act(batch, "resume")
 
     def cancel(self, batch: int) -> Batch:
-        """Give up what waits; what is stored stays."""
+        """Cancel the items that wait; stored images stay."""
         return self._act(batch, "cancel")
 
     def retry(self, batch: int) -> Batch:
@@ -207,7 +209,7 @@ class Client:
         return Batch.from_json(self._transport.send("POST", f"{BATCHES}/{batch}/{action}").json()["data"])
 
     def _read(self, path: str, form: str) -> bytes:
-        """The body, from memory where the service says that it has not changed."""
+        """Return the body, from memory where the service says that it has not changed."""
         known = self._memory.get(path, form)
         headers = {"Accept": form} | ({"If-None-Match": known.etag} if known else {})
         answer = self._transport.send("GET", path, headers=headers)
@@ -219,7 +221,7 @@ class Client:
 
 
 def _path(article_id: str | int) -> str:
-    """A name of dots is escaped too: proxies and libraries resolve ``..``."""
+    """Return the escaped path; dots are escaped too, since proxies and libraries resolve ``..``."""
     name = quote(str(article_id), safe="")
     return f"{IMAGES}/{name.replace('.', '%2E') if set(name) == {'.'} else name}"
 

@@ -1,4 +1,4 @@
-"""What the service answers, as frozen dataclasses. Keys that a newer service adds are ignored."""
+"""Answers of the service as frozen dataclasses. Keys that a newer service adds are ignored."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Batch:
 
     @property
     def ended(self) -> bool:
-        """Whether no item waits for its turn any more; a paused batch has not ended."""
+        """Return whether no item waits any more; a paused batch has not ended."""
         return self.state in ("ended", "failed", "cancelled")
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What a call may raise."""
+"""The exceptions that a call may raise."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class NetworkError(TemporaryError):
 
 
 def of_answer(answer: requests.Response) -> ApiError:
-    """The exception for an answer that is not the one asked for, whoever gave it."""
+    """Return the exception for an error answer of the service or of a proxy before it."""
     try:
         told = answer.json()["error"]
         code, message = str(told["code"]), str(told["message"])
@@ -77,6 +77,6 @@ def _kind(status: int) -> type[ApiError]:
 
 
 def _retry_after(answer: requests.Response) -> float | None:
-    """Whole seconds, which is the form that the service and its NGINX send."""
+    """Return ``Retry-After`` in whole seconds, which is the form that the service and its NGINX send."""
     value = answer.headers.get("Retry-After", "")
     return float(value) if value.isascii() and value.isdecimal() else None

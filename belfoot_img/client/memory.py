@@ -1,4 +1,4 @@
-"""Bodies that were received with an ETag, so that the same image crosses the network once."""
+"""Cache of bodies by their ETag, so that the same image crosses the network once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Remembered:
 
 
 class Memory:
-    """At most ``limit`` bytes of bodies; the one that was longest not asked for goes first. Safe for threads."""
+    """LRU cache of at most ``limit`` bytes of bodies. Thread-safe."""
 
     def __init__(self, limit: int):
         self._limit = limit

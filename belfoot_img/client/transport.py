@@ -65,7 +65,7 @@ class Transport:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """A 2xx or 304 answer; anything else raises ApiError. ``path`` is escaped already."""
+        """Return a 2xx or 304 answer; anything else raises ApiError. ``path`` is escaped already."""
         document = {**self._user, **({} if data is None else {"data": data})}
         body = json.dumps(document) if document else None
         sent = {"Content-Type": "application/json", **(headers or {})}
@@ -74,7 +74,7 @@ class Transport:
     def upload(
         self, path: str, file: bytes, fields: Mapping[str, str], headers: Mapping[str, str]
     ) -> requests.Response:
-        """As ``send``, for a POST of a form whose last part is the file."""
+        """POST a form whose last part is the file; returns and raises as ``send`` does."""
         user = self._user.get("user")
         account = {"user": user["username"], "password": user["password"]} if user else {}
         files = {"file": ("file", file, "application/octet-stream")}
@@ -116,7 +116,8 @@ class Transport:
 
 
 def _pause(error: ApiError, attempt: int) -> float:
-    """Seconds before the next attempt: those that the service named, else growing ones of which no two are alike."""
+    """Return the seconds before the next attempt: those that the service named, else growing ones of which no two are
+    alike."""
     if error.retry_after is not None:
         return error.retry_after
     return FIRST_PAUSE * float(2 ** (attempt - 1)) * random.uniform(0.5, 1)

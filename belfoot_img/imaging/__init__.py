@@ -6,7 +6,7 @@ that convert use it without them; this ``includeme`` is the one place where it m
 
 
 def includeme(config):
-    """``registry["converter"]``, built once from the settings."""
+    """Builds ``registry["converter"]`` once from the settings."""
     from belfoot_img import metrics
     from belfoot_img.imaging.converter import Converter
 

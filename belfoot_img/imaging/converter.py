@@ -104,7 +104,7 @@ def convert_bytes(source: bytes, settings: ImagingSettings) -> Converted:
 
 
 def _preview(original: decoder.Original, settings: ImagingSettings) -> bytes | None:
-    """None too where none fits what the settings grant it."""
+    """Returns the preview, or None where the settings want none or none fits the bytes that they grant."""
     with suppress(CannotFit):
         return small(original, SOURCE_SIDE, settings.preview) if settings.preview else None
     return None
@@ -149,7 +149,7 @@ def fit_policy(settings: ImagingSettings) -> fitting.FitPolicy:
 
 
 class Converter:
-    """Fetches sources, and converts them in processes of their own. Thread-safe; one a process."""
+    """Fetches sources and converts them in separate processes. Thread-safe; each process of the server has one."""
 
     def __init__(self, fetcher: Fetcher, intake: Intake, processes: ConversionProcesses):
         self._fetcher = fetcher
@@ -170,19 +170,20 @@ class Converter:
         )
 
     def fetch(self, url: str, held: Held) -> bytes:
-        """The bytes behind a link, ``held`` by the intake. Raises what the fetcher raises, and Busy."""
+        """Returns the bytes behind a link, counted as ``held`` by the intake. Raises what the fetcher raises, and
+        Busy."""
         return self._fetcher.fetch(url, receiving=held.add)
 
     def convert(self, source: bytes, settings: ImagingSettings) -> Converted:
-        """Raises what ``convert_bytes`` raises, and Busy."""
+        """Runs ``convert_bytes`` in another process. Raises what that raises, and Busy."""
         return self.processes.run(convert_bytes, source, settings)
 
     def likeness(self, source: bytes, jpegs: Sequence[bytes], settings: ImagingSettings) -> list[float]:
-        """As ``judging.likeness``, which says what is raised; and Busy."""
+        """Runs ``judging.likeness`` in another process. Raises what that raises, and Busy."""
         return self.processes.run(likeness, source, jpegs, settings)
 
     def preview(self, source: bytes, side: int, most: int, max_pixels: int) -> bytes:
-        """As ``previews.preview``, which says what is raised; and Busy."""
+        """Runs ``previews.preview`` in another process. Raises what that raises, and Busy."""
         return self.processes.run(preview, source, side, most, max_pixels)
 
     def close(self) -> None:

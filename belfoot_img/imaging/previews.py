@@ -16,11 +16,12 @@ SOURCE_SIDE = 640
 """Pixels of the longer side of what is kept of a source."""
 QUALITIES = (76, 68, 58, 46, 34, 22)
 SHRINK = 0.75
-"""A picture of which not even the last quality fits is made smaller by this, as often as it takes."""
+"""Factor by which a picture is made smaller, repeatedly, until its lowest quality fits."""
 
 
 def preview(source: bytes, side: int, most: int, max_pixels: int) -> bytes:
-    """A JPEG of at most ``most`` bytes whose longer side is at most ``side`` px, upright, sRGB, without metadata.
+    """Returns a JPEG of at most ``most`` bytes whose longer side is at most ``side`` px, upright, sRGB, without
+    metadata.
 
     Runs where conversions run: the source may be hostile. Raises NotAnImage, ImageDamaged, ImageTooLarge, CannotFit.
     """
@@ -29,7 +30,7 @@ def preview(source: bytes, side: int, most: int, max_pixels: int) -> bytes:
 
 
 def small(original: Original, side: int, most: int) -> bytes:
-    """As ``preview``, of a picture that is decoded. Raises CannotFit."""
+    """Makes a preview of a picture that is decoded already. Raises CannotFit."""
     side = min(side, max(original.width, original.height))
     while side >= 8:
         pixels = reduced(original.pixels, size_at((original.width, original.height), side))

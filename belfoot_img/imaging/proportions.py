@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def size_at(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """``size`` (px) with its longer side brought to ``side``: both scaled alike, rounded half up, at least 1."""
+    """Scales ``size`` (px) so that its longer side is ``side``: both scaled alike, rounded half up, at least 1."""
     longer = max(size)
     width, height = (max(1, (2 * length * side + longer) // (2 * longer)) for length in size)
     return width, height

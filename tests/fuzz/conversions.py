@@ -67,7 +67,7 @@ class Conversions:
 
 
 def _outcome(processes: ConversionProcesses, content: bytes) -> str:
-    """What is stored, or the code of the error."""
+    """Returns what is stored, or the code of the error."""
     try:
         converted = processes.run(convert_bytes, content, ImagingSettings())
     except ServiceError as error:

@@ -27,7 +27,7 @@ def photographs() -> list[Named]:
 
 
 def small() -> list[Named]:
-    """One of every format, made here."""
+    """Makes one picture of every format."""
     scene = pictures.scene(160, 120)
     made = {
         "small.jpg": lambda: pictures.saved(scene, "JPEG"),
@@ -44,13 +44,13 @@ def small() -> list[Named]:
 
 
 def shared(*folders: str) -> list[Named]:
-    """Those beside the project, where they are."""
+    """Returns the sample pictures beside the project, where they exist."""
     files = [path for folder in folders for path in sorted((SHARED / folder).glob("*")) if path.name != "MANIFEST.tsv"]
     return [Named(f"{path.parent.name}/{path.name}", path.read_bytes) for path in files]
 
 
 def cases() -> list[Named]:
-    """What was found before."""
+    """Returns the pictures that earlier runs found."""
     return [Named(f"cases/{path.name}", path.read_bytes) for path in sorted(CASES.glob("*"))]
 
 

@@ -31,12 +31,12 @@ class CodePoints:
 
     @property
     def is_srgb(self) -> bool:
-        """Whether there is nothing to convert: also where the primaries are none of those that are known."""
+        """Returns whether there is nothing to convert, which includes unknown primaries."""
         return self.transfer not in (PQ, HLG) and (self.primaries == 1 or self.primaries not in _PRIMARIES)
 
 
 def in_srgb(picture: Image.Image, points: CodePoints) -> Image.Image:
-    """An RGB or RGBA picture of 8 bit in those colours → the same in sRGB. The alpha stays."""
+    """Converts an RGB or RGBA picture of 8 bit from those colours to sRGB. The alpha stays."""
     light = _light_of(points.transfer)
     matrix = np.linalg.inv(_to_xyz(1)) @ _to_xyz(points.primaries if points.primaries in _PRIMARIES else 9)
     values = np.array(picture)
@@ -54,7 +54,8 @@ def in_srgb(picture: Image.Image, points: CodePoints) -> Image.Image:
 
 
 def _light_of(transfer: int) -> np.ndarray:
-    """Linear light of the 256 values: cd/m² for PQ, scene light 0 to 1 for HLG (BT.2100), else 0 to 1 by sRGB."""
+    """Returns the linear light of the 256 values: cd/m² for PQ, scene light 0 to 1 for HLG (BT.2100), else 0 to 1 by
+    sRGB."""
     value = np.arange(256, dtype=np.float32) / 255
     if transfer == PQ:
         root = value ** (1 / 78.84375)
@@ -66,13 +67,13 @@ def _light_of(transfer: int) -> np.ndarray:
 
 
 def _hlg_system(scene: np.ndarray) -> np.ndarray:
-    """What scene light is multiplied with to become cd/m² on a display of ``PEAK`` (BT.2100: system gamma 1.2)."""
+    """Returns the factor from scene light to cd/m² on a display of ``PEAK`` (BT.2100: system gamma 1.2)."""
     luminance = scene @ np.array([0.2627, 0.6780, 0.0593], np.float32)
     return (PEAK * np.maximum(luminance, 1e-6) ** 0.2)[..., None]
 
 
 def _tone_mapped(light: np.ndarray) -> np.ndarray:
-    """``light``: 1 = paper white. The largest channel is brought below 1, the others in proportion, so hues stay."""
+    """Brings the largest channel of ``light`` (1 = paper white) below 1, the others in proportion, so hues stay."""
     peak = PEAK / PAPER_WHITE
     largest = np.maximum(light.max(axis=-1, keepdims=True), 1e-6)
     return light * (1 + largest / peak**2) / (1 + largest)
@@ -85,7 +86,7 @@ def _encoded(linear: np.ndarray) -> np.ndarray:
 
 
 def _to_xyz(primaries: int) -> np.ndarray:
-    """The matrix from linear RGB to XYZ, by SMPTE RP 177."""
+    """Returns the matrix from linear RGB to XYZ, by SMPTE RP 177."""
     columns = np.array([(x / y, 1, (1 - x - y) / y) for x, y in _PRIMARIES[primaries]]).T
     x, y = _WHITE
     return columns * np.linalg.solve(columns, [x / y, 1, (1 - x - y) / y])

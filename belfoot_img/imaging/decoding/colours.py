@@ -1,4 +1,4 @@
-"""Any pixels that Pillow can decode → opaque sRGB in 8 bit.
+"""Converts any pixels that Pillow can decode to opaque sRGB in 8 bit.
 
 ICC profiles are followed with relative colorimetric intent, as libvips does; one that is broken or of another colour
 space than the picture is ignored. CMYK without a profile is read with the general CMYK profile that libvips brings.
@@ -18,7 +18,7 @@ from PIL import Image, ImageCms, TiffImagePlugin
 
 
 def eight_bit(picture: Image.Image) -> Image.Image:
-    """Any of Pillow's modes → L, LA, RGB, RGBA, CMYK or LAB."""
+    """Converts any of Pillow's modes to L, LA, RGB, RGBA, CMYK or LAB."""
     if picture.mode.startswith("I") or picture.mode == "F":
         return _narrow(picture)
     if picture.mode in ("LA", "RGBA", "CMYK", "LAB"):
@@ -29,7 +29,7 @@ def eight_bit(picture: Image.Image) -> Image.Image:
 
 
 def _narrow(picture: Image.Image) -> Image.Image:
-    """16 or 32 bit grey → 8 bit, by the range of the type, or of the values where the type does not tell."""
+    """Scales 16 or 32 bit grey to 8 bit, by the range of the type, or of the values where the type does not tell."""
     values = np.asarray(picture)
     alpha = None
     if picture.mode.startswith("I;16"):
@@ -54,7 +54,7 @@ _SPACES = {"L": "GRAY", "LA": "GRAY", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK
 
 
 def in_srgb(picture: Image.Image, icc_profile: bytes | None) -> Image.Image:
-    """L, LA, RGB, RGBA, CMYK or LAB → L, LA, RGB or RGBA in sRGB."""
+    """Converts L, LA, RGB, RGBA, CMYK or LAB to L, LA, RGB or RGBA in sRGB."""
     if picture.mode == "LAB":
         return _transform(picture, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "RGB")
     profile = _usable(icc_profile, _SPACES[picture.mode])
@@ -84,7 +84,7 @@ def _transform(picture: Image.Image, profile: ImageCms.ImageCmsProfile, mode: st
 
 
 def _usable(icc_profile: bytes | None, space: str) -> ImageCms.ImageCmsProfile | None:
-    """The profile, if it can be read and is one for pictures of this colour space."""
+    """Returns the profile, if it can be read and is one for pictures of this colour space."""
     if not icc_profile:
         return None
     try:
@@ -95,14 +95,14 @@ def _usable(icc_profile: bytes | None, space: str) -> ImageCms.ImageCmsProfile |
 
 
 def _grey_in_srgb(picture: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    """A grey profile is a curve: 256 values of it say all."""
+    """Converts grey to sRGB by a table of 256 values, since a grey profile is one curve."""
     ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
     curve = _transform(ramp, profile, "RGB").getchannel("G").tobytes()
     return picture.point([*curve] if picture.mode == "L" else [*curve, *range(256)])
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Whether the profile leaves sRGB colours as they are, give or take rounding: then there is nothing to convert."""
+    """Returns whether the profile leaves sRGB colours as they are, up to rounding."""
     levels = np.linspace(0, 255, 9).astype(np.uint8)
     cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
     converted = np.asarray(_transform(Image.fromarray(cube), profile, "RGB"))
@@ -120,7 +120,7 @@ def _general_cmyk() -> ImageCms.ImageCmsProfile:
 
 
 def opaque(picture: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    """Laid on the background. Grey stays grey if the background is."""
+    """Lays the picture on the background. Grey stays grey if the background is."""
     if picture.mode not in ("LA", "RGBA"):
         return picture
     alpha = picture.getchannel("A")

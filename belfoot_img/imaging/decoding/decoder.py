@@ -1,4 +1,4 @@
-"""A source's header is read, then its first picture decoded into the ``Original`` that is fitted.
+"""Reads the header of a source, then decodes its first picture into the ``Original`` that is fitted.
 
 - Exif orientation counts in JPEG, PNG and WebP, the rotation of the container in AVIF, the tag in TIFF.
 - gAMA and cHRM of PNG are ignored, as libvips, sharp and ImageMagick's resizers do: nearly every file that has them
@@ -37,7 +37,7 @@ _UPRIGHT = {
 
 @dataclass(frozen=True)
 class Header:
-    """What is known before decoding.
+    """A source before it is decoded.
 
     ``format``: a name of the table of formats; ``width`` × ``height`` in px as shown; ``picture``: decodes the source.
     """
@@ -49,7 +49,7 @@ class Header:
 
     @property
     def jpeg(self) -> Jpeg | None:
-        """The markers, parsed, where the source is a JPEG."""
+        """Returns the parsed markers of a JPEG, None for other formats."""
         return self.picture.jpeg
 
 
@@ -82,7 +82,7 @@ def read_header(source: bytes, max_pixels: int) -> Header:
 
 
 def decode(header: Header, background: tuple[int, int, int], max_side: int) -> Original:
-    """The first picture of the source, laid on ``background`` (sRGB). Raises ImageDamaged."""
+    """Returns the first picture of the source, laid on ``background`` (sRGB). Raises ImageDamaged."""
     picture = header.picture
     with _refusing():
         pixels = picture.load(max_side)
@@ -111,7 +111,7 @@ def check(header: Header) -> None:
 
 
 def check_size(size: tuple[int, int], max_pixels: int) -> None:
-    """``size``: (width, height) in px. Raises ImageTooLarge, and ImageDamaged where the picture is empty."""
+    """Checks ``size``, (width, height) in px. Raises ImageTooLarge, and ImageDamaged where the picture is empty."""
     width, height = size
     if width < 1 or height < 1:
         raise ImageDamaged

@@ -9,7 +9,7 @@ from belfoot_img.imaging.jpeg.parsing import Jpeg
 
 
 def repack(jpeg: Jpeg) -> bytes:
-    """The stripped JPEG as progressive with optimal Huffman tables; its coefficients stay as they are.
+    """Returns the stripped JPEG as progressive with optimal Huffman tables; its coefficients stay as they are.
 
     Never longer than ``jpeg.strip()``, and exactly that where the transcoder fails. The transcoder runs in a process of
     its own (80 ms), since it ends its process at data that decoders show with a warning.

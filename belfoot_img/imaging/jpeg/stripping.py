@@ -29,7 +29,8 @@ from belfoot_img.imaging.jpeg.markers import (
 
 
 def stripped(source: bytes, segments: Sequence[Segment], orientation: int, end: int) -> bytes:
-    """``source`` without those parts, ended by an end of image; ``source`` itself where there is nothing to drop.
+    """Returns ``source`` without those parts, ended by an end of image; ``source`` itself where there is nothing to
+    drop.
 
     ``end``: the offset behind the end of image; ``orientation``: what is kept of the first Exif segment.
     """
@@ -50,7 +51,7 @@ def stripped(source: bytes, segments: Sequence[Segment], orientation: int, end: 
 
 
 def _harmless(source: bytes, segment: Segment) -> bytes:
-    """What is kept of a segment; empty where it is dropped."""
+    """Returns what is kept of a segment; empty where it is dropped."""
     body = source[segment.start + 4 : segment.end]
     if segment.marker in FRAMES or segment.marker in (SOS, DQT, DHT, DNL, DRI, DAC):
         return source[segment.start : segment.end]
@@ -68,5 +69,5 @@ def _marked(marker: int, body: bytes) -> bytes:
 
 
 def orientation_segment(orientation: int) -> bytes:
-    """The shortest Exif segment that holds ``orientation``: one directory with one tag."""
+    """Returns the shortest Exif segment that holds ``orientation``: one directory with one tag."""
     return _marked(APP1, EXIF + b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0))

@@ -49,7 +49,7 @@ def prepare(parent: int, preload: Iterable[str]) -> None:
 
 
 def ready() -> int:
-    """This process's pid, once it is prepared."""
+    """Returns the pid of this process, once it is prepared."""
     return os.getpid()
 
 
@@ -87,7 +87,7 @@ def _end_with(parent: int) -> None:
 
 
 def _forget_peak() -> None:
-    """VmHWM of /proc/self/status begins anew (proc_pid_clear_refs(5))."""
+    """Resets VmHWM, the peak of resident memory in /proc/self/status (proc_pid_clear_refs(5))."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -105,13 +105,13 @@ def _limit(what: int, soft: int) -> None:
 
 
 def _address_space() -> int:
-    """Bytes of this process's address space, which RLIMIT_AS counts; 0 where there is no /proc."""
+    """Returns the bytes of this process's address space, which RLIMIT_AS counts; 0 where there is no /proc."""
     statm = Path("/proc/self/statm")
     return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, its cause, the cause of that, …"""
+    """Yields the error, its cause, the cause of that, …"""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -120,7 +120,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_for_want_of_memory(error: BaseException) -> bool:
-    """libvips, OpenCV, libavif and Pillow's codecs say it in words only."""
+    """Returns whether memory ran out; libvips, OpenCV, libavif and Pillow's codecs say it in words only."""
     return isinstance(error, MemoryError) or bool(re.search(r"memory|alloc", str(error), re.IGNORECASE))
 
 

@@ -22,7 +22,7 @@ IDLE = 60.0
 LONGEST_RETRY = 300
 """Seconds: the most that a caller is told to wait before the next attempt."""
 MEAN_WEIGHT = 0.2
-"""Of the newest conversion in the mean of their durations."""
+"""Weight of the newest conversion in the mean of durations."""
 
 
 class ConversionProcesses:
@@ -66,7 +66,7 @@ class ConversionProcesses:
             self._end_turn(turn)
 
     def pids(self) -> list[int]:
-        """Of the processes that there are now."""
+        """Returns the pids of the processes that there are now."""
         return [slot.pid for slot in self._slots if slot.runs]
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class ConversionProcesses:
         self._forget_processes()
 
     def _forget_processes(self) -> None:
-        """As it is before the first conversion, and in a child after a fork."""
+        """Resets the pool to its state before the first conversion, also in a child after a fork."""
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="starts-conversions")
         self._slots = [ProcessSlot(self._limits, self._preload, self._starter) for _ in range(self._at_once)]
         self._free, self._changed = list(self._slots), threading.Condition()
@@ -90,7 +90,7 @@ class ConversionProcesses:
     # --- turns ---
 
     def _wait_for_turn(self) -> _Turn:
-        """Raises Busy, which says when there may be a turn."""
+        """Waits for a turn. Raises Busy, which says when there may be one."""
         until = time.monotonic() + self._queue
         self._count_waiting(+1)
         try:
@@ -142,7 +142,7 @@ class ConversionProcesses:
                 self._tidying.start()
 
     def _spare_slots(self) -> list[ProcessSlot]:
-        """Free ones that have a process, but for the one used last."""
+        """Returns the free slots that have a process, without the one used last."""
         return sorted((slot for slot in self._free if slot.runs), key=lambda slot: slot.idle_since)[:-1]
 
     def _end_idle(self) -> None:
@@ -169,7 +169,7 @@ _instances: weakref.WeakSet[ConversionProcesses] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """The processes are the parent's."""
+    """Forgets the processes in a forked child, since they are the parent's."""
     for processes in list(_instances):
         processes._forget_processes()
 

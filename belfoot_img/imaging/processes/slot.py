@@ -45,8 +45,8 @@ CONSTS.term_timeout = 0.01  # pebble's grace between SIGTERM, which the processe
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one conversion: ``deadline`` in seconds of wall time, ``cpu`` in seconds of CPU time, ``memory`` in bytes
-    above what the process has before it."""
+    """The limits of one conversion: ``deadline`` in seconds of wall time, ``cpu`` in seconds of CPU time, ``memory``
+    in bytes above what the process has before it."""
 
     deadline: float
     cpu: float
@@ -54,7 +54,7 @@ class Limits:
 
 
 class ProcessSlot:
-    """Room for one conversion at a time, and the process it runs in. ``idle_since`` is a time of ``time.monotonic``."""
+    """Runs one conversion at a time in its process. ``idle_since`` is a time of ``time.monotonic``."""
 
     def __init__(self, limits: Limits, preload: Sequence[str], starter: ThreadPoolExecutor):
         """``starter``: a thread that outlives the process, since it ends with the thread that started it."""
@@ -86,7 +86,7 @@ class ProcessSlot:
 
     @property
     def runs(self) -> bool:
-        """Whether there is a process."""
+        """Returns whether the slot has a process."""
         return self._pool is not None
 
     def stop(self) -> None:
@@ -97,7 +97,7 @@ class ProcessSlot:
             pool.join()
 
     def close(self) -> None:
-        """Ends the process and what runs in it, which ends in Busy."""
+        """Ends the process; a conversion that runs in it raises Busy."""
         if self._future is not None:
             self._future.cancel()
         self.stop()
@@ -144,7 +144,7 @@ class ProcessSlot:
         return result
 
     def _verdict_when_late(self, spent: float) -> ServiceError:
-        """Of a conversion that ran into its deadline after ``spent`` seconds of CPU time."""
+        """Returns the error of a conversion that reached its deadline after ``spent`` seconds of CPU time."""
         limits = self._limits
         if spent >= limits.cpu:
             return _takes_too_long(limits.cpu)
@@ -168,7 +168,7 @@ class _Failure(Exception):
 
 
 def _failure(error: BaseException, limits: Limits) -> BaseException:
-    """What follows from the error that ended a process: a verdict, or a _Failure."""
+    """Returns what the error that ended a process means: a verdict, or a _Failure."""
     if isinstance(error, MemoryError):
         return _Failure(
             ImageTooLarge(
@@ -211,7 +211,7 @@ def _statm(pid: int) -> list[int]:
 
 
 def _peak_bytes(pid: int) -> int:
-    """Most that was resident since the conversion began."""
+    """Returns the peak of resident bytes since the conversion began."""
     with suppress(OSError, StopIteration):
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
@@ -219,7 +219,8 @@ def _peak_bytes(pid: int) -> int:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """CPU time of the process and of its children that have ended (proc_pid_stat(5), fields 14 to 17)."""
+    """Returns the CPU seconds of the process and of its children that have ended (proc_pid_stat(5), fields 14 to
+    17)."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -13,7 +13,7 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # conversions share the cores already
 
 
 def brands(source: bytes) -> set[bytes]:
-    """Major and compatible brands of an ISO base media file; empty where it is none."""
+    """Returns the major and compatible brands of an ISO base media file; empty for other files."""
     if source[4:8] != b"ftyp":
         return set()
     box = source[8 : min(int.from_bytes(source[:4], "big"), 1024)]

@@ -53,7 +53,7 @@ class BitFields:
         self.size = width, abs(height)
 
     def decode(self) -> Image.Image:
-        """RGB, or RGBA where there is an alpha mask. Raises ImageDamaged where pixels are missing."""
+        """Returns RGB, or RGBA where there is an alpha mask. Raises ImageDamaged where pixels are missing."""
         width, height = self.size
         kind = np.dtype("<u2" if self._depth == 16 else "<u4")
         stride = (width * kind.itemsize + 3) // 4 * 4
@@ -68,7 +68,7 @@ class BitFields:
 
 
 def _channel(values: np.ndarray, mask: int) -> np.ndarray:
-    """The bits of ``mask`` (1 to 32 of them) scaled to 0…255, rounded."""
+    """Returns the bits of ``mask`` (1 to 32 of them) scaled to 0…255, rounded."""
     if not mask:
         return np.zeros(values.shape, np.uint8)
     shift = (mask & -mask).bit_length() - 1

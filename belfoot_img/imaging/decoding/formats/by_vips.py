@@ -19,7 +19,7 @@ _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
 def in_srgb(picture: pyvips.Image) -> Image.Image:
-    """Any picture of libvips → L, LA, RGB or RGBA in sRGB, 8 bit. Raises pyvips.Error."""
+    """Converts any picture of libvips to L, LA, RGB or RGBA in sRGB, 8 bit. Raises pyvips.Error."""
     picture = _in_known_range(picture)
     if picture.get_typeof("icc-profile-data"):
         with contextlib.suppress(pyvips.Error):  # a profile that is broken or of another colour space is ignored
@@ -28,8 +28,8 @@ def in_srgb(picture: pyvips.Image) -> Image.Image:
 
 
 def reduced(picture: pyvips.Image, max_side: int) -> pyvips.Image:
-    """The picture with ``max_side`` as its longer side, in memory. One that was opened for sequential access is never
-    held as a whole: 98 MP of RGBA in 16 bit take 300 MB."""
+    """Scales the picture, in memory, to ``max_side`` as its longer side. One that was opened for sequential access is
+    never held as a whole: 98 MP of RGBA in 16 bit take 300 MB."""
     width, height = size_at((picture.width, picture.height), max_side)
     kind, has_alpha = picture.format, picture.hasalpha()
     if has_alpha:
@@ -42,7 +42,7 @@ def reduced(picture: pyvips.Image, max_side: int) -> pyvips.Image:
 
 
 def in_pillow(picture: pyvips.Image) -> Image.Image:
-    """A picture of 1 to 4 bands in 8 bit → L, LA, RGB or RGBA; further bands are left out."""
+    """Converts a picture of 1 to 4 bands in 8 bit to L, LA, RGB or RGBA; further bands are left out."""
     if picture.bands > 4:
         picture = picture.extract_band(0, n=4)
     pixels = picture.cast("uchar").write_to_memory()
@@ -66,7 +66,8 @@ def _in_known_range(picture: pyvips.Image) -> pyvips.Image:
 
 
 def complains(loader: str, source: bytes) -> bool:
-    """Whether libvips' ``loader`` ("jpegload", "tiffload") or the codec below it warns while it decodes ``source``."""
+    """Returns whether libvips' ``loader`` ("jpegload", "tiffload") or the codec below it warns while it decodes
+    ``source``."""
     try:
         getattr(pyvips.Image, f"{loader}_buffer")(source, fail_on="warning", access="sequential").avg()
     except pyvips.Error:
@@ -75,7 +76,7 @@ def complains(loader: str, source: bytes) -> bool:
 
 
 def blank_rows(values: np.ndarray, blank: np.ndarray) -> int:
-    """How many rows of ``values`` (rows × columns, or × bands), counted from the last, are nothing but ``blank``."""
+    """Counts the rows at the end of ``values`` (rows × columns, or × bands) that hold nothing but ``blank``."""
     rows = 0
     while rows < len(values) and (values[-1 - rows] == blank).all():
         rows += 1

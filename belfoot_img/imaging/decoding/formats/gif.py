@@ -20,7 +20,7 @@ class GifPicture(Picture):
 
 
 def _transparent_outside(picture: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
-    """The first frame need not cover the canvas: what lies outside ``box`` is made transparent."""
+    """Makes what lies outside ``box`` transparent, since the first frame need not cover the canvas."""
     mask = Image.new("L", picture.size, 0)
     mask.paste(255, box)
     picture = picture.convert("RGB")
