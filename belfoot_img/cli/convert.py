@@ -38,7 +38,7 @@ def _bytes(context, parameter, value):
 @click.option("--size-limit", callback=_bytes, help="Such as '180 kB'.")
 @click.option("--fit-policy", help="best, ladder, or a dotted name.")
 @click.option("--effort", type=click.Choice(EFFORTS), help="How much CPU the policy best may spend.")
-@click.option("--explain", is_flag=True, help="Print every candidate and which one won.")
+@click.option("--explain", is_flag=True, help="Print what was foretold, every candidate and which one won.")
 @click.option(
     "--plot", type=click.Path(dir_okay=False), help="Draw the candidates into this PNG (needs belfoot_img[plot])."
 )

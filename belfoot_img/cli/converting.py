@@ -19,6 +19,7 @@ from tqdm import tqdm
 from belfoot_img.errors import ServiceError
 from belfoot_img.imaging.converter import Converted, convert_bytes
 from belfoot_img.imaging.fetching.fetcher import Fetcher
+from belfoot_img.imaging.fitting.policy import Foretold
 from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.settings import FetchSettings, ImagingSettings
 
@@ -170,11 +171,15 @@ def tell(
     """Sentences go to standard error, since the JPEG may go to standard output; JSON to standard output."""
     if as_json:
         document = _document(converted, seconds) | {"name": source, "output": output}
-        candidates = {"candidates": [asdict(one) for one in converted.candidates]} if explain else {}
-        click.echo(json.dumps(document | candidates, ensure_ascii=False))
+        if explain:
+            document["foretold"] = asdict(converted.foretold) if converted.foretold else None
+            document["candidates"] = [asdict(one) for one in converted.candidates]
+        click.echo(json.dumps(document, ensure_ascii=False))
         return
     click.echo(f"{source}: {line(converted, seconds)}" if named else line(converted, seconds), err=True)
     if explain:
+        if converted.foretold:
+            click.echo(foretold(converted.foretold), err=True)
         click.echo(table(converted), err=True)
 
 
@@ -211,6 +216,17 @@ def line(converted: Converted, seconds: float) -> str:
         f"{converted.action}: {source.format} {source.width}x{source.height}, {source.bytes:,} bytes"
         f" -> JPEG {converted.width}x{converted.height}, {len(converted.jpeg):,} bytes"
         f"{how if converted.encodes else ''}, {seconds:.2f} s"
+    )
+
+
+def foretold(expected: Foretold) -> str:
+    """What was expected, and why the recipes in the table were tried."""
+    return (
+        f"foretold: a {'page, a chart or the like' if expected.drawn else 'photograph'}, from drafts of the whole"
+        f" scale {expected.scale:.3f} and quality {expected.quality}\n"
+        f"found: the first recipe is best at scale {expected.found_scale:.3f}, quality {expected.found_quality},"
+        f" likeness {expected.found_likeness:.1f}; there {', '.join(expected.rivals) or 'no other recipe'}"
+        " may be better"
     )
 
 

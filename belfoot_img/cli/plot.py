@@ -31,6 +31,8 @@ def draw(converted, settings: ImagingSettings, path: str) -> None:
     every = converted.candidates
     below.scatter([c.scale for c in every], [c.bytes / settings.size_limit for c in every], color="tab:grey", s=12)
     above.axvline(converted.scale, color="tab:green", linewidth=1, label="stored")
+    if converted.foretold:
+        above.axvline(converted.foretold.scale, color="tab:blue", linewidth=1, linestyle=":", label="foretold")
     below.axvline(converted.scale, color="tab:green", linewidth=1)
     below.axhline(1, color="tab:red", linewidth=1)
     above.set_ylabel("likeness to the original (100 = identical)")

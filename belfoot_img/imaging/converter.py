@@ -20,7 +20,7 @@ from belfoot_img.errors import CannotFit, ImageDamaged, ServiceError
 from belfoot_img.imaging.decoding import decoder
 from belfoot_img.imaging.fetching.fetcher import Fetcher
 from belfoot_img.imaging.fitting import policy as fitting
-from belfoot_img.imaging.fitting.policy import Candidate
+from belfoot_img.imaging.fitting.policy import Candidate, Foretold
 from belfoot_img.imaging.intake import Held, Intake
 from belfoot_img.imaging.jpeg.repacking import repack
 from belfoot_img.imaging.judging import likeness
@@ -58,8 +58,9 @@ class Converted:
 
     ``width`` × ``height`` in px; ``action``: "kept", "repacked" or "reencoded"; ``policy``: name of the fit policy;
     ``scale`` = new side / source's side; ``quality``: libjpeg's 1 to 100, None where nothing was re-encoded;
-    ``encodes`` made in search of it; ``candidates``: those encodes in order; ``preview``: a small JPEG of the source,
-    where the settings want one and the picture was re-encoded.
+    ``encodes`` made in search of it; ``candidates``: those encodes in order; ``foretold``: what ``best`` expected
+    before it tried them; ``preview``: a small JPEG of the source, where the settings want one and the picture was
+    re-encoded.
     """
 
     jpeg: bytes
@@ -72,6 +73,7 @@ class Converted:
     quality: int | None = None
     encodes: int = 0
     candidates: tuple[Candidate, ...] = ()
+    foretold: Foretold | None = None
     preview: bytes | None = None
 
 
@@ -99,6 +101,7 @@ def convert_bytes(source: bytes, settings: ImagingSettings) -> Converted:
         quality=fitted.quality,
         encodes=fitted.encodes,
         candidates=fitted.candidates,
+        foretold=fitted.foretold,
         preview=_preview(original, settings),
     )
 

@@ -46,8 +46,26 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Foretold:
+    """What ``best`` expected before it tried anything, and what it tried because of the first trials.
+
+    ``drawn``: a page, a chart or the like; else a photograph. ``scale`` (new side / source's side) and ``quality`` that
+    drafts of the whole picture foretell. ``found_scale``, ``found_quality``, ``found_likeness``: where the first recipe
+    was best on the sample; ``rivals``: the recipes that are tried beside it for that, as "mozjpeg-2 4:4:4".
+    """
+
+    drawn: bool
+    scale: float
+    quality: int
+    found_scale: float
+    found_quality: int
+    found_likeness: float
+    rivals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Fitted:
-    """What is stored, and every encode that was made on the way to it, in order."""
+    """What is stored, every encode that was made on the way to it, in order, and what was foretold, if anything was."""
 
     jpeg: bytes
     width: int
@@ -56,6 +74,7 @@ class Fitted:
     quality: int
     encodes: int
     candidates: tuple[Candidate, ...]
+    foretold: Foretold | None = None
 
 
 @runtime_checkable
@@ -145,7 +164,7 @@ class Record:
         self.candidates.append(candidate)
         return jpeg, candidate
 
-    def fitted(self, jpeg: bytes, candidate: Candidate) -> Fitted:
+    def fitted(self, jpeg: bytes, candidate: Candidate, foretold: Foretold | None = None) -> Fitted:
         return Fitted(
             jpeg=jpeg,
             width=candidate.width,
@@ -154,4 +173,5 @@ class Record:
             quality=candidate.quality,
             encodes=len(self.candidates),
             candidates=tuple(self.candidates),
+            foretold=foretold,
         )

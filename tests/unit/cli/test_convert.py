@@ -55,6 +55,17 @@ def test_explain_marks_the_candidate_that_won(run, coffee, tmp_path):
     assert rows and all(f"{(tmp_path / 'out.jpg').stat().st_size:,}" in row for row in rows)
 
 
+def test_explain_says_what_was_foretold_and_which_recipes_were_tried_for_it(run, coffee, tmp_path):
+    arguments = (coffee, "-o", tmp_path / "out.jpg", "--size-limit", "30 kB", "--explain")
+    answer = run(*arguments)
+    assert "foretold: a photograph" in answer.stderr
+    told = json.loads(run(*arguments, "--json").stdout)
+    tried = {f"{one['encoder']} {one['chroma']}" for one in told["candidates"]}
+    assert told["foretold"]["rivals"] and tried.issuperset(told["foretold"]["rivals"])
+    assert f"scale {told['foretold']['scale']:.3f}" in answer.stderr
+    assert "foretold" not in run(*arguments, "--fit-policy", "ladder").stderr
+
+
 def test_a_link(run, origin, tmp_path):
     answer = run(origin.serve(photograph("coffee.png")), "-o", tmp_path / "out.jpg")
     assert answer.exit_code == 1 and "url_refused" in answer.output

@@ -47,7 +47,8 @@ class Best:
         if finest := filling.finest():
             return record.fitted(*finest)
         search = Search(original, reference, limit, self.effort, filling)
-        return record.fitted(*filling.fill(filling.likest(search.finalists(), search.flat)))
+        finalists = search.finalists()
+        return record.fitted(*filling.fill(filling.likest(finalists, search.flat)), search.foretold)
 
 
 def without_needless_colour(pixels: Image.Image) -> Image.Image:

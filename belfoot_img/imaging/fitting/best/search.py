@@ -16,8 +16,9 @@ from belfoot_img.imaging.decoding.decoder import Original
 from belfoot_img.imaging.encoders import FULL, HALVED, Table
 from belfoot_img.imaging.fitting.best.effort import Effort
 from belfoot_img.imaging.fitting.best.filling import Filling
-from belfoot_img.imaging.fitting.best.recipes import FIRST, JPEGLI, Recipe, mozjpeg, rivals
+from belfoot_img.imaging.fitting.best.recipes import FIRST, JPEGLI, Recipe, Rival, mozjpeg, rivals
 from belfoot_img.imaging.fitting.best.trials import STEP, Trial, Trials, neighbours
+from belfoot_img.imaging.fitting.policy import Foretold
 
 CLOSE = 1.5  # points of likeness between finalists, which the sample cannot tell apart for sure
 UNSURE = 2.5  # the same of pages, charts and pictures of nearly full quality
@@ -38,6 +39,8 @@ class Search:
 
     def __init__(self, original: Original, reference: Image.Image, size_limit: int, effort: Effort, filling: Filling):
         self._effort, self._filling = effort, filling
+        self._source_side = max(original.width, original.height)
+        self.foretold: Foretold | None = None
         self._trials = Trials(original, reference, size_limit, effort.sample_pixels, filling.whole)
 
     def finalists(self) -> list[Trial]:
@@ -81,13 +84,27 @@ class Search:
     def _best(self) -> Trial:
         first = best = self._trials.calibrated(self._climb(FIRST, self._trials.first_scale))
         others = [rival for rival in rivals(first, self._trials.flat) if self._suits(rival.recipe)]
-        for rival in others[: self._effort.rivals]:
+        others = others[: self._effort.rivals]
+        self.foretold = self._told(first, others)
+        for rival in others:
             best = max(best, self._trials.of(rival.recipe, first.scale * rival.by_scale), key=by_likeness)
         if UNREDUCED_FROM < best.scale < 1 and best.recipe != FIRST:
             best = max(best, self._trials.of(best.recipe, 1.0), key=by_likeness)
         if self._effort.climbs:
             best = self._climb(best.recipe, best.scale)
         return best
+
+    def _told(self, first: Trial, others: list[Rival]) -> Foretold:
+        by_source = self._filling.whole.largest / self._source_side
+        return Foretold(
+            drawn=self.flat,
+            scale=self._trials.first_scale * by_source,
+            quality=self._trials.first_quality,
+            found_scale=first.scale * by_source,
+            found_quality=first.quality,
+            found_likeness=first.likeness,
+            rivals=tuple(f"{rival.recipe.encoder.name} {rival.recipe.chroma}" for rival in others),
+        )
 
     def _suits(self, recipe: Recipe) -> bool:
         """A grey picture has no chroma to store in another way, and jpegli would store it in colour."""

@@ -80,6 +80,7 @@ class Trials:
         self._prior = FLAT if self.flat else PHOTOGRAPH
         self._model = Model(limit, math.prod(reference.size))
         self.first_scale, drafted = self._foretold()
+        self.first_quality = self._model.quality(FIRST, self.first_scale)
         sample = sample_of(reference, self.first_scale, pixels * FLAT_PIXELS if self.flat else pixels)
         self._sample, self.whole = sample.pixels, sample.pixels is reference
         self._likeness = Likeness(sample.pixels, sample.counted, self.flat)
