@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import random
+import shutil
+import subprocess
+import sys
 
+import pytest
+from PIL import Image
+
+from testbed import PROJECT
+from testbed.photographs import png
 from tests.fuzz import sources
 from tests.fuzz.conversions import Conversions
 from tests.fuzz.links import Links
@@ -47,3 +55,16 @@ def test_a_run_goes_on_where_it_stopped(tmp_path):
     for steps in (4, 10):
         list(go_on(step, 3, Journal(tmp_path / "parts"), 1, steps))
     assert Journal(tmp_path / "parts").findings() == whole
+
+
+def test_what_a_browser_shows_is_compared_with_what_is_refused(tmp_path):
+    pytest.importorskip("playwright.sync_api", reason="pip install 'belfoot_img[browser]'")
+    if shutil.which("chromium") is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    (tmp_path / "whole.png").write_bytes(png(40, 30))
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "shown-by-browsers-only.ico")
+    (tmp_path / "shown-by-nobody.png").write_bytes(png(40, 30)[:20])
+    command = [sys.executable, "-m", "tests.fuzz.shown", tmp_path]
+    said = subprocess.run(command, cwd=PROJECT, check=True, timeout=120, capture_output=True, text=True).stdout
+    assert "shown-by-browsers-only.ico: not_an_image" in said
+    assert "shown by the browser: 2; refused of these: 1 (50.0 %)" in said

@@ -43,6 +43,26 @@ def small() -> list[Named]:
     return [Named(name, read) for name, read in made.items()]
 
 
+def broken() -> list[Named]:
+    """Damage that pictures of the web have: cut off by a few bytes, with junk behind, with broken ancillary chunks."""
+    made = []
+    for one in small():
+        source = one.read()
+        made += [
+            Named(f"{one.name}, last {count} bytes missing", lambda source=source, count=count: source[:-count])
+            for count in (1, 2, 16)
+        ]
+        made.append(Named(f"{one.name}, junk behind", lambda source=source: source + b"\0junk" * 20))
+    png = pictures.saved(pictures.scene(160, 120), "PNG")
+    for kind in (b"gAMA", b"cHRM", b"pHYs", b"iCCP", b"zTXt", b"tEXt", b"eXIf", b"sRGB", b"bKGD"):
+        chunk = pictures.with_chunk(png, kind, b"x")
+        made.append(Named(f"png, short {kind.decode()}", lambda chunk=chunk: chunk))
+        at = chunk.index(kind) + 5
+        wrong = chunk[:at] + bytes([chunk[at] ^ 255]) + chunk[at + 1 :]
+        made.append(Named(f"png, wrong CRC of {kind.decode()}", lambda wrong=wrong: wrong))
+    return made
+
+
 def shared(*folders: str) -> list[Named]:
     """Returns the sample pictures beside the project, where they exist."""
     files = [path for folder in folders for path in sorted((SHARED / folder).glob("*")) if path.name != "MANIFEST.tsv"]
