@@ -28,7 +28,7 @@ class ServiceError(Exception):
 
     @classmethod
     def family(cls) -> dict[str, type["ServiceError"]]:
-        """Every error by its code, this class and its descendants."""
+        """Returns every error by its code, this class and its descendants."""
         members = {cls.code: cls}
         for child in cls.__subclasses__():
             members.update(child.family())

@@ -36,7 +36,7 @@ class JsonErrorWorker(ThreadWorker):
 
 
 def answer(error: ServiceError, status: str, request_id: str) -> bytes:
-    """A whole HTTP answer, with the headers that every answer of the service has."""
+    """Returns a whole HTTP answer, with the headers that every answer of the service has."""
     body = json.dumps({"error": {"code": error.code, "message": str(error), "request_id": request_id}}).encode()
     headers = {
         **response_headers(None),

@@ -61,7 +61,7 @@ def image_stored(*, action: str, seconds: float, encodes: int, source_bytes: int
 
 
 def exposition() -> bytes:
-    """The figures in Prometheus' text format: of all workers, or of this process where it is the only one."""
+    """Returns the figures in Prometheus' text format: of all workers, or of this process where it is the only one."""
     folder = metrics_files.folder()
     if folder is None:
         return generate_latest(THIS_PROCESS)

@@ -44,7 +44,7 @@ def prepare() -> Path:
 
 
 def folder() -> Path | None:
-    """Where the counts are, or None where this process counts for itself alone."""
+    """Returns where the counts are, or None where this process counts for itself alone."""
     return Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None
 
 

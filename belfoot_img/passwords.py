@@ -59,7 +59,7 @@ class Passwords:
         self._lock = threading.Lock()
 
     def remembered(self, name: str, password: str, stored: str) -> bool:
-        """Whether this very pair was right under this very hash a while ago. Microseconds, no hashing."""
+        """Returns whether this very pair was right under this very hash a while ago. Microseconds, no hashing."""
         mark = self._mark(name, password, stored)
         with self._lock:
             found = mark in self._right
@@ -78,8 +78,8 @@ class Passwords:
             self._slots.release()
 
     def verify(self, name: str, password: str, stored: str | None) -> tuple[bool, str | None]:
-        """(right, a stronger hash to store or None), to be called in a slot. An unknown name (``stored`` None) costs as
-        much as a known one."""
+        """Returns (right, a stronger hash to store or None), to be called in a slot. An unknown name (``stored`` None)
+        costs as much as a known one."""
         if not _hashable(password):
             return False, None
         metrics.password_hashings.inc()
@@ -97,7 +97,7 @@ class Passwords:
 
 
 def _hashable(password: str) -> bool:
-    """Whether it could be anybody's. What is refused here is refused for every name alike."""
+    """Returns whether it could be anybody's. What is refused here is refused for every name alike."""
     try:
         return len(password.encode()) <= LONGEST and "\0" not in password
     except UnicodeEncodeError:  # JSON can hold lone surrogates, UTF-8 cannot

@@ -63,18 +63,19 @@ class Payload:
         return value.strip()
 
     def effort(self, known: Collection[str]) -> str | None:
-        """How much CPU the fit policy may spend, one of ``known``; None where the request leaves it to the settings."""
+        """Returns how much CPU the fit policy may spend, one of ``known``; None where the request leaves it to the
+        settings."""
         return self.choice("effort", known)
 
     def choice(self, name: str, known: Collection[str]) -> str | None:
-        """One of ``known``; None where the field is missing or null."""
+        """Returns one of ``known``; None where the field is missing or null."""
         value = self._optional(name)
         if value is not None and (not isinstance(value, str) or value not in known):
             raise InvalidField(f"{self.inside}{name}: send {', '.join(known)} or nothing.")
         return value
 
     def whole(self, name: str, least: int, most: int) -> int | None:
-        """A whole number from ``least`` to ``most``; None where the field is missing or null."""
+        """Returns a whole number from ``least`` to ``most``; None where the field is missing or null."""
         value = self._optional(name)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most):
             raise InvalidField(f"{self.inside}{name}: send a whole number from {least} to {most} or nothing.")
@@ -122,7 +123,7 @@ def parse(request) -> Payload:
 
 
 def carries_file(request) -> bool:
-    """Whether the request's body is a form or a picture, for a resource that takes files."""
+    """Returns whether the request's body is a form or a picture, for a resource that takes files."""
     takes_files = request.method == "POST" and getattr(getattr(request, "context", None), "takes_files", False)
     return takes_files and (uploads.is_form(request) or uploads.is_picture(request))
 

@@ -138,7 +138,7 @@ class BatchCollection(Resource):
 
 
 def is_number(segment: str) -> bool:
-    """A whole number as PostgreSQL holds it, without leading zeros."""
+    """Returns a whole number as PostgreSQL holds it, without leading zeros."""
     return segment.isascii() and segment.isdecimal() and len(segment) <= 18 and not segment.startswith("0")
 
 
@@ -212,7 +212,8 @@ class Root(Resource):
 
 
 def response_headers(context: Resource | None) -> dict[str, str]:
-    """The headers of an answer for ``context``: those of the root, each overridden by the resource nearest to it."""
+    """Returns the headers of an answer for ``context``: those of the root, each overridden by the resource nearest to
+    it."""
     headers = dict(Root.headers)
     if isinstance(context, Resource):
         for resource in reversed([*lineage(context)]):

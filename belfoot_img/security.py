@@ -122,7 +122,7 @@ def credentials_from_header(request) -> Credentials | None:
 
 
 def is_signed_out(request) -> bool:
-    """Whether the browser sends what it was given at signing out."""
+    """Returns whether the browser sends what it was given at signing out."""
     found = _basic(request)
     return found is not None and found.username == SIGNED_OUT
 
@@ -136,7 +136,7 @@ def _basic(request) -> Credentials | None:
 
 
 def is_cross_site(request) -> bool:
-    """Whether a browser says that a page of another origin sends the request.
+    """Returns whether a browser says that a page of another origin sends the request.
 
     ``Sec-Fetch-Site`` decides; browsers leave it out over plain HTTP, and there ``Origin`` decides. A client that is no
     browser sends neither. Of the origin host and port are compared, not the scheme, since TLS may end at the proxy.
@@ -150,7 +150,7 @@ def is_cross_site(request) -> bool:
 
 
 def _host(url: str) -> tuple[str, int | None] | None:
-    """(host, port or None for the default one); None where there is no host."""
+    """Returns (host, port or None for the default one); None where there is no host."""
     try:
         parts = urlsplit(url)
         port = None if parts.port in (80, 443) else parts.port

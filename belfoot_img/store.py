@@ -125,8 +125,8 @@ class ImageStore:
     def convert(
         self, url: str | None = None, source: bytes | Reading | None = None, *, reuse: bool = True, **overrides: Any
     ) -> Conversion:
-        """The JPEG for a link, or for the bytes of a source, which are then not fetched. A source that is still on its
-        way is read once there is room for it.
+        """Returns the JPEG for a link, or for the bytes of a source, which are then not fetched. A source that is still
+        on its way is read once there is room for it.
 
         ``overrides``: fields of ImagingSettings that differ for this one; ``reuse``: False converts even where the
         result is in the table, so that there are candidates to look at. Nothing is stored. Raises what the fetcher
@@ -155,7 +155,8 @@ class ImageStore:
         *,
         variants: Sequence[Mapping[str, Any]] = ({},),
     ) -> list[Tried]:
-        """One source converted once for each of ``variants``, which are overrides as ``convert`` has them, and judged.
+        """Returns one source converted once for each of ``variants``, which are overrides as ``convert`` has them, and
+        judged.
 
         Nothing is stored. Raises what ``convert`` raises.
         """
@@ -191,8 +192,8 @@ class ImageStore:
         return Conversion(converted, source_sha256, settings_sha256, url, milliseconds, reused=known is not None)
 
     def preview(self, source: bytes, side: int, most: int) -> bytes:
-        """A JPEG of at most ``most`` bytes whose longer side is at most ``side`` px, made where conversions run. Raises
-        NotAnImage, ImageDamaged, ImageTooLarge, CannotFit, Busy."""
+        """Returns a JPEG of at most ``most`` bytes whose longer side is at most ``side`` px, made where conversions
+        run. Raises NotAnImage, ImageDamaged, ImageTooLarge, CannotFit, Busy."""
         return self._converter.preview(source, side, most, self._settings.fetch.max_pixels)
 
     def put(
@@ -226,18 +227,20 @@ class ImageStore:
             preview.remove(connection, article_id)
 
     def find(self, article_id: str, known: Sequence[str] = ()) -> tuple[Row | None, Content | None]:
-        """(the article's row, or None where it has no image; its content, or None where its sha256 is ``known``)"""
+        """Returns (the article's row, or None where it has no image; its content, or None where its sha256 is
+        ``known``)"""
         with short_session(self._engine) as connection:
             return self._recent.find(connection, article_id, known)
 
     def page(self, limit: int, after: tuple[datetime, str] | None = None) -> tuple[Sequence[Row], bool]:
-        """(the newest rows after the place (updated_at, article_id), at most ``limit``; whether there are more)"""
+        """Returns (the newest rows after the place (updated_at, article_id), at most ``limit``; whether there
+        are more)"""
         with short_session(self._engine) as connection:
             rows = image.page(connection, limit=limit + 1, after=after)
         return rows[:limit], len(rows) > limit
 
     def remove(self, connection: Connection | Session, article_id: str) -> bool:
-        """Whether there was an image; in the caller's transaction."""
+        """Returns whether there was an image; in the caller's transaction."""
         return image.remove(connection, article_id)
 
     def _recall(self, source_sha256: str, settings_sha256: str) -> Converted | None:
@@ -259,7 +262,7 @@ def count(conversion: Conversion) -> None:
 
 
 def _columns(conversion: Conversion) -> dict[str, Any]:
-    """A conversion as columns of ``images``, and its base64."""
+    """Returns a conversion as columns of ``images``, and its base64."""
     converted = conversion.converted
     return {
         "url": conversion.url,
@@ -286,7 +289,7 @@ def _columns(conversion: Conversion) -> dict[str, Any]:
 
 
 def _converted(row: Row, text: str) -> Converted:
-    """The way back, from what ``models.image.recall`` gives."""
+    """Returns the way back, from what ``models.image.recall`` gives."""
     return Converted(
         jpeg=base64.b64decode(text),
         width=row.width,
@@ -301,7 +304,7 @@ def _converted(row: Row, text: str) -> Converted:
 
 
 def _facts(candidate: Candidate) -> dict[str, Any]:
-    """A candidate as JSON, with no more digits than say something."""
+    """Returns a candidate as JSON, with no more digits than say something."""
     likeness = candidate.likeness
     return asdict(candidate) | {
         "scale": round(candidate.scale, 5),
@@ -312,7 +315,7 @@ def _facts(candidate: Candidate) -> dict[str, Any]:
 
 @lru_cache(maxsize=16)
 def fingerprint(settings: ImagingSettings) -> str:
-    """The hash of everything that shapes a result; a result is reused only under the same one.
+    """Returns the hash of everything that shapes a result; a result is reused only under the same one.
 
     That is each setting of ImagingSettings itself but ``preview``, not those of its sections: how many conversions run
     at once changes no picture. ``max_pixels`` counts, so that a source above it is refused however it was stored

@@ -56,7 +56,8 @@ def request_scope(handler, registry):
 
 
 def _request_id(given: str | None) -> str:
-    """The proxy's or the caller's own id where it is a plain one, so that their logs and ours meet; else a new one."""
+    """Returns the proxy's or the caller's own id where it is a plain one, so that their logs and ours meet; else a new
+    one."""
     return given if given and re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else uuid.uuid4().hex
 
 
@@ -67,7 +68,7 @@ def plain_accept(header: str) -> str:
 
 
 def log_path(path: str) -> str:
-    """A path as one printable word of a log line."""
+    """Returns a path as one printable word of a log line."""
     return re.sub(r"[^\x21-\x7e]", lambda match: f"%{ord(match[0]):02X}", path)[:512]
 
 

@@ -30,7 +30,7 @@ class Upload:
         self._pieces, self._most = pieces, most
 
     def read(self, receiving: Callable[[int], Any] = lambda size: None) -> bytes:
-        """The whole file. ``receiving`` is told the bytes of each piece; what it raises ends the reading.
+        """Returns the whole file. ``receiving`` is told the bytes of each piece; what it raises ends the reading.
 
         Raises RequestTooLarge, and InvalidField where the body breaks off.
         """
@@ -57,14 +57,14 @@ def is_picture(request) -> bool:
 
 
 def picture(request, most: int) -> Upload | None:
-    """The body as it is, which may have ``most`` bytes; None where it is empty. Raises RequestTooLarge."""
+    """Returns the body as it is, which may have ``most`` bytes; None where it is empty. Raises RequestTooLarge."""
     _refuse_too_large(request, most)
     return _upload(iter(lambda: _read(request, CHUNK), b""), most)
 
 
 def form(request, most: int) -> tuple[dict[str, str], Upload | None]:
-    """(the fields that stand before the file, the file of at most ``most`` bytes or None where none or an empty one is
-    sent). What follows the file is not read. Raises RequestTooLarge, InvalidField."""
+    """Returns (the fields that stand before the file, the file of at most ``most`` bytes or None where none or an empty
+    one is sent). What follows the file is not read. Raises RequestTooLarge, InvalidField."""
     _refuse_too_large(request, most + MOST_FIELDS)
     _, options = parse_options_header(request.headers.get("Content-Type", ""))
     with _refusing():

@@ -20,12 +20,12 @@ def retryable_codes() -> list[str]:
 
 
 def pause(connection: Connection | Session, batch_id: int) -> bool:
-    """Whether it was running. Items in hand are finished."""
+    """Returns whether it was running. Items in hand are finished."""
     return _changed(connection, batch_id, Batch.paused_at.is_(None), paused_at=func.now())
 
 
 def resume(connection: Connection | Session, maker: BatchMaker, batch_id: int) -> bool:
-    """Whether it was paused."""
+    """Returns whether it was paused."""
     changed = _changed(connection, batch_id, Batch.paused_at.is_not(None), paused_at=None)
     if changed:
         maker.defer_idle(connection, batch_id)
@@ -33,7 +33,7 @@ def resume(connection: Connection | Session, maker: BatchMaker, batch_id: int) -
 
 
 def cancel(connection: Connection | Session, maker: BatchMaker, batch_id: int) -> bool:
-    """Whether it was open. What is stored stays; jobs cancel what is waiting, shard by shard."""
+    """Returns whether it was open. What is stored stays; jobs cancel what is waiting, shard by shard."""
     changed = _changed(connection, batch_id, Batch.cancelled_at.is_(None), cancelled_at=func.now(), paused_at=None)
     if changed:
         ended = update(Batch).where(Batch.id == batch_id, Batch.read_at.is_(None)).values(read_at=func.now())
@@ -44,7 +44,8 @@ def cancel(connection: Connection | Session, maker: BatchMaker, batch_id: int) -
 
 
 def retry(connection: Connection | Session, maker: BatchMaker, batch_id: int) -> int:
-    """How many dead items are waiting again: those whose error may be gone by now. A cancelled batch has none."""
+    """Returns how many dead items are waiting again: those whose error may be gone by now. A cancelled batch
+    has none."""
     total = 0
     while count := _retry_some(connection, batch_id):
         total += count

@@ -71,7 +71,7 @@ def read(source: BinaryIO, columns: Columns = Columns(), most: int | None = None
 
 
 def check(number: int, article_id: object, url: object) -> Line:
-    """One line, with the host that its link names, or with why it cannot be used."""
+    """Returns one line, with the host that its link names, or with why it cannot be used."""
     payload = Payload(data={"article_id": article_id, "url": url})
     shown = [value if isinstance(value, str) and _storable(value) else "" for value in (article_id, url)]
     try:
@@ -146,7 +146,7 @@ def _cell(row: list[str], place: int) -> str | None:
 
 
 def _place(asked: str | None, known: tuple[str, ...], names: list[str], what: str, has_header: bool) -> int:
-    """The index of a column. Raises InvalidField."""
+    """Returns the index of a column. Raises InvalidField."""
     if asked is not None and asked.isdecimal() and 1 <= int(asked) <= len(names):
         return int(asked) - 1
     if has_header:

@@ -51,7 +51,7 @@ class BatchMaker:
         self._settings = settings
 
     def begin(self, connection: Connection | Session, plan: Plan) -> tuple[Batch, bool]:
-        """(the batch of this idempotency key, whether it was made just now). Raises KeyReused.
+        """Returns (the batch of this idempotency key, whether it was made just now). Raises KeyReused.
 
         Where another request with the same key is under way, this one waits for it.
         """
@@ -123,7 +123,7 @@ class BatchMaker:
         self.defer_idle(connection, batch.id)
 
     def _locks(self, batch: Batch, shards: Sequence[Sequence[Line]]) -> list[str | None]:
-        """The slot of each shard; a host's shards are dealt out over its slots."""
+        """Returns the slot of each shard; a host's shards are dealt out over its slots."""
         counts: Counter[str] = Counter(dict.fromkeys({lines[0].host for lines in shards}, randrange(1000)))
         locks: list[str | None] = []
         for lines in shards:
@@ -147,7 +147,7 @@ class BatchMaker:
         return [row.id for row in idle]
 
     def job(self, name: str, priority: str, shard_id: int, host: str, lock: str | None, **how: Any) -> queue.Job:
-        """The job of a shard, in its slot; a host that has fewer slots by now keeps to those."""
+        """Returns the job of a shard, in its slot; a host that has fewer slots by now keeps to those."""
         if lock is not None:
             lock = politeness.lock(self._settings, host, int(lock.rpartition("#")[2]))
         return queue.shard_job(shard_id, queue=name, priority=priority, lock=lock, **how)
@@ -236,7 +236,7 @@ class Filling:
 
 
 def open_items(connection: Connection | Session, user: str) -> int:
-    """How many items of a user are waiting."""
+    """Returns how many items of a user are waiting."""
     asked = (
         select(func.coalesce(func.sum(Shard.waiting), 0))
         .join(Batch, Batch.id == Shard.batch_id)

@@ -16,7 +16,7 @@ LONGEST_PAUSE = 3600.0
 
 
 def limits(settings: BulkSettings, host: str) -> HostLimits:
-    """The most specific of ``belfoot_img.bulk.hosts`` that covers ``host``, or what holds for every host."""
+    """Returns the most specific of ``belfoot_img.bulk.hosts`` that covers ``host``, or what holds for every host."""
     covering = [
         limits
         for limits in settings.hosts
@@ -30,7 +30,7 @@ def limits(settings: BulkSettings, host: str) -> HostLimits:
 
 
 def lock(settings: BulkSettings, host: str, number: int) -> str:
-    """The slot in which the downloads of a host's shard with this number run: ``host#slot``."""
+    """Returns the slot in which the downloads of a host's shard with this number run: ``host#slot``."""
     return f"{host}#{number % limits(settings, host).slots}"
 
 
@@ -53,14 +53,14 @@ class Pace:
 
 
 def is_transient(error: ServiceError) -> bool:
-    """Whether the same link may succeed later."""
+    """Returns whether the same link may succeed later."""
     if isinstance(error, OriginFailed) and error.origin_status is not None:
         return error.origin_status >= 500 or error.origin_status in TRANSIENT_STATUSES
     return error.status >= 500 or error.status == 429
 
 
 def pause(error: ServiceError) -> float | None:
-    """Seconds that the origin wants to be left alone, None where it does not say so."""
+    """Returns the seconds that the origin wants to be left alone, None where it does not say so."""
     if not isinstance(error, OriginFailed):
         return None
     if error.retry_after is not None:
@@ -69,5 +69,5 @@ def pause(error: ServiceError) -> float | None:
 
 
 def delay(settings: BulkSettings, attempts: int) -> float | None:
-    """Seconds until the next attempt after ``attempts`` failed ones, None where there is none left."""
+    """Returns the seconds until the next attempt after ``attempts`` failed ones, None where there is none left."""
     return settings.retries[attempts - 1] if attempts <= len(settings.retries) else None

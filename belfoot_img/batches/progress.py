@@ -62,7 +62,7 @@ def _progress(batch: Batch, now: datetime, items: dict[str, int], codes: dict[st
 
 
 def page(connection: Connection | Session, *, limit: int, before: int | None = None) -> Sequence[Progress]:
-    """The newest batches, without codes; those made before the batch with the id ``before``."""
+    """Returns the newest batches, without codes; those made before the batch with the id ``before``."""
     asked = select(Batch.__table__, func.clock_timestamp().label("now")).order_by(Batch.id.desc()).limit(limit)
     rows = connection.execute(asked if before is None else asked.where(Batch.id < before)).all()
     summed = select(Shard.batch_id, *SUMS).where(Shard.batch_id.in_([row.id for row in rows]))
@@ -79,7 +79,7 @@ def page(connection: Connection | Session, *, limit: int, before: int | None = N
 def items(
     connection: Connection | Session, batch_id: int, *, limit: int, after: int = 0, state: str | None = None
 ) -> Sequence:
-    """Rows of ``batch_items`` whose number is above ``after``, in order."""
+    """Returns the rows of ``batch_items`` whose number is above ``after``, in order."""
     asked = select(BatchItem.__table__).where(BatchItem.batch_id == batch_id, BatchItem.number > after)
     if state is not None:
         asked = asked.where(BatchItem.state == state)
@@ -87,7 +87,7 @@ def items(
 
 
 def workers(connection: Connection | Session) -> int:
-    """How many workers have sent a sign of life lately, on any host."""
+    """Returns how many workers have sent a sign of life lately, on any host."""
     asked = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :s)")
     return connection.execute(asked, {"s": ALIVE}).scalar_one()
 

@@ -196,7 +196,7 @@ class ShardRunner:
         return row and Work(**row._mapping)
 
     def _due(self, connection: Connection, work: Work, last: int) -> list[Item]:
-        """The next items that may be tried now; none where the batch was paused or cancelled meanwhile."""
+        """Returns the next items that may be tried now; none where the batch was paused or cancelled meanwhile."""
         asked = (
             select(BatchItem.number, BatchItem.article_id, BatchItem.url, BatchItem.attempts)
             .join(Batch, Batch.id == BatchItem.batch_id)
@@ -211,7 +211,7 @@ class ShardRunner:
         return [Item(**row._mapping) for row in connection.execute(asked)]
 
     def _store(self, connection: Connection, work: Work, item: Item, conversion: Conversion) -> bool:
-        """Whether the image was stored."""
+        """Returns whether the image was stored."""
         if not self._end(connection, work, item, "stored"):
             return False
         row = self._images.put(
@@ -242,7 +242,7 @@ class ShardRunner:
         )
 
     def _end(self, connection: Connection, work: Work, item: Item, state: str, **said: str) -> bool:
-        """Whether it was this transaction that took the item out of ``waiting``."""
+        """Returns whether it was this transaction that took the item out of ``waiting``."""
         values = {"code": None, "message": None, **said}
         statement = _row(work, item).where(BatchItem.state == "waiting")
         return (

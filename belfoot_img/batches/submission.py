@@ -39,7 +39,7 @@ def batch(payload: Payload, user: str, key: str | None) -> tuple[Plan, list[Line
 
 
 def single(payload: Payload, user: str, key: str | None) -> tuple[Plan, list[Line]]:
-    """An asynchronous POST of one image: a batch of one on the queue ``live``."""
+    """Returns an asynchronous POST of one image: a batch of one on the queue ``live``."""
     line = check(1, payload.article_id(), payload.url())
     if line.error:
         raise line.error

@@ -99,5 +99,5 @@ def find_left_behind(engine: Engine, maker: BatchMaker) -> None:
 
 
 def _cron(seconds: int) -> str:
-    """Every so many seconds, in croniter's form, whose sixth field is the seconds."""
+    """Returns the cron expression for every so many seconds; croniter takes them in a sixth field."""
     return "* * * * *" if seconds == 60 else f"* * * * * */{seconds}"

@@ -33,7 +33,7 @@ class NotDeliveredError(Exception):
 
 
 def message(connection: Connection | Session, batch_id: int, lot: int) -> tuple[str, bytes, bool] | None:
-    """(webhook-id, body, whether it is the last lot); None where the batch is gone."""
+    """Returns (webhook-id, body, whether it is the last lot); None where the batch is gone."""
     found = progress.progress(connection, batch_id)
     if found is None:
         return None

@@ -221,7 +221,7 @@ class Client:
 
 
 def _path(article_id: str | int) -> str:
-    """Return the escaped path; dots are escaped too, since proxies and libraries resolve ``..``."""
+    """Return the escaped path. A name of dots alone is escaped too, since proxies and libraries resolve ``..``."""
     name = quote(str(article_id), safe="")
     return f"{IMAGES}/{name.replace('.', '%2E') if set(name) == {'.'} else name}"
 

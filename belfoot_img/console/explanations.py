@@ -43,5 +43,5 @@ EXPLANATIONS: dict[str, TranslationString] = {
 
 
 def explanation(code: str) -> TranslationString:
-    """A sentence for any code; one that is not known here gets that of a fault."""
+    """Returns a sentence for any code; one that is not known here gets that of a fault."""
     return EXPLANATIONS.get(code, EXPLANATIONS["internal_error"])

@@ -12,8 +12,8 @@ from belfoot_img.payload import is_article_id, is_storable
 
 
 def shown_again(request, act: Callable[[], Any], show: Callable[[ServiceError], dict]) -> Any:
-    """What ``act`` returns. Where the service refuses, nothing is stored and the page that ``show`` describes says
-    why, under the error's status."""
+    """Returns what ``act`` returns. Where the service refuses, nothing is stored and the page that ``show`` describes
+    says why, under the error's status."""
     try:
         return act()
     except ServiceError as error:
@@ -43,7 +43,7 @@ class Form:
             raise InvalidField("form: it cannot be read.") from None
 
     def text(self, name: str) -> str:
-        """A line of text without blanks around it; "" where there is none."""
+        """Returns a line of text without blanks around it; "" where there is none."""
         return self.secret(name).strip()
 
     def secret(self, name: str) -> str:
@@ -51,18 +51,18 @@ class Form:
         return self._fields.get(name, "")
 
     def choice(self, name: str, known: Collection[str]) -> str | None:
-        """One of ``known``; None where nothing is chosen."""
+        """Returns one of ``known``; None where nothing is chosen."""
         value = self.text(name)
         if value and value not in known:
             raise InvalidField(f"{name}: choose {', '.join(known)} or nothing.")
         return value or None
 
     def file(self) -> uploads.Upload | None:
-        """The uploaded file, yet to be read; None where none was chosen."""
+        """Returns the uploaded file, yet to be read; None where none was chosen."""
         return self._upload
 
     def source(self) -> dict[str, Any]:
-        """What ``ImageStore.convert`` takes: the uploaded file where there is one, else the link."""
+        """Returns what ``ImageStore.convert`` takes: the uploaded file where there is one, else the link."""
         return {"source": self._upload.read} if self._upload else {"url": self.url()}
 
     def article_id(self) -> str:

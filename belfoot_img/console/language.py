@@ -16,7 +16,7 @@ _ = TranslationStringFactory(DOMAIN)
 
 
 def negotiated(request) -> str:
-    """The language of the path; without one, what ``Accept-Language`` prefers."""
+    """Returns the language of the path; without one, what ``Accept-Language`` prefers."""
     for resource in lineage(getattr(request, "context", None) or request.root):
         if isinstance(resource, Language):
             return resource.code

@@ -66,7 +66,7 @@ def ticks(least: float, most: float) -> list[float]:
 
 
 def winner(candidates: Sequence[dict[str, Any]], row) -> int | None:
-    """Which of them is the stored JPEG: the last with its bytes, size and quality."""
+    """Returns which of them is the stored JPEG: the last with its bytes, size and quality."""
     same = [
         number
         for number, one in enumerate(candidates)

@@ -38,7 +38,7 @@ def page(template: str, **options):
 
 
 def for_people(request) -> bool:
-    """Whether the request went to a page, so that an error should be one too."""
+    """Returns whether the request went to a page, so that an error should be one too."""
     return isinstance(getattr(request, "context", None), ForPeople)
 
 
@@ -61,7 +61,8 @@ class ForPeoplePredicate:
 
 
 def url(request, *path: str, base: Resource | None = None) -> str:
-    """The path of a page in the reader's language: ``url(request, "images")``; or of ``base`` and what is below it."""
+    """Returns the path of a page in the reader's language: ``url(request, "images")``; or of ``base`` and what is below
+    it."""
     if base is None:
         base = find_root(request.context)["console"][request.locale_name]
     for name in path:
@@ -74,7 +75,7 @@ def static(request, name: str) -> str:
 
 
 def in_language(request, code: str) -> str:
-    """The path of the same page, with its query, in another language."""
+    """Returns the path of the same page, with its query, in another language."""
     here = [resource.__name__ for resource in lineage(request.context)][::-1]
     resource = find_root(request.context)["console"][code]
     for name in here[3:]:
@@ -95,7 +96,7 @@ class Figures:
         return format_decimal(round(value, digits), locale=self.language, decimal_quantization=False)
 
     def size(self, size: int) -> str:
-        """Bytes by 1000: ``179 kB``, ``9.1 MB``."""
+        """Returns the size in words, by 1000: ``179 kB``, ``9.1 MB``."""
         for unit, factor in (("megabyte", 1_000_000), ("kilobyte", 1000)):
             if size >= factor:
                 value = round(size / factor, 1 if size < 10 * factor and unit == "megabyte" else 0)

@@ -38,13 +38,13 @@ class ForPeople:
     methods: tuple[str, ...] = ("GET", "HEAD")
 
     def max_file(self, request) -> int:
-        """Bytes of the file that a form may carry, 0 where it carries none."""
+        """Returns the bytes of the file that a form may carry, 0 where it carries none."""
         return 0
 
 
 class Page(ForPeople, Resource):
     def __getitem__(self, segment: str) -> Resource:
-        """An empty segment, as behind a slash at the end, leads nowhere else."""
+        """Returns the child; an empty segment, as behind a slash at the end, leads nowhere else."""
         return self if segment == "" else self._child(segment)
 
     def _child(self, segment: str) -> Resource:
@@ -118,8 +118,8 @@ class Delete(Page):
 
 
 def segment_of(name: str) -> str:
-    """A name as a segment of a path. ``.``, ``..`` and what begins with ``~`` get a leading ``~``: browsers resolve
-    dots in a path, however they are escaped."""
+    """Returns a name as a segment of a path. ``.``, ``..`` and what begins with ``~`` get a leading ``~``: browsers
+    resolve dots in a path, however they are escaped."""
     return f"~{name}" if name in (".", "..") or name.startswith("~") else name
 
 

@@ -58,7 +58,7 @@ class WithSwagger(Console):
 
 @cache
 def compressed(name: str) -> tuple[bytes, str]:
-    """(the file in gzip, its digest), made once in a process: 0.5 MB."""
+    """Returns (the file in gzip, its digest), made once in a process: 0.5 MB."""
     assert FOLDER is not None, "without the package there is no page"
     content = (FOLDER / name).read_bytes()
     return gzip.compress(content, mtime=0), hashlib.sha256(content).hexdigest()[:32]

@@ -68,7 +68,7 @@ class Intake:
             self._images += 1
 
     def _wait(self) -> bool:
-        """Whether there is a place now."""
+        """Returns whether there is a place now."""
         if self.waiting >= self._at_once // WAITING_SHARE:
             return False
         self.waiting += 1

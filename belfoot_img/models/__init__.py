@@ -100,7 +100,7 @@ def _count_connections(engine: Engine) -> None:
 
 
 def changes_something(request) -> bool:
-    """Which requests get a transaction."""
+    """Returns whether the request gets a transaction."""
     return request.method not in ("GET", "HEAD")
 
 

@@ -45,7 +45,7 @@ NOT_MOVED: ColumnElement[str | None] = literal_column("to_jsonb(images) ->> 'ima
 
 
 def is_partition(table: str) -> bool:
-    """Whether it is one of the partitions, ``contents_0``, ``contents_1``, …"""
+    """Returns whether it is one of the partitions, ``contents_0``, ``contents_1``, …"""
     return table.startswith("contents_")
 
 

@@ -81,7 +81,7 @@ class CircuitBreaker:
 
 
 def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
-    """What ``create_engine`` passes to psycopg2."""
+    """Returns what ``create_engine`` passes to psycopg2."""
 
     class Connecting(BoundedConnection):
         patience = settings.connect

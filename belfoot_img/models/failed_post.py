@@ -60,7 +60,7 @@ def add(connection: Connection | Session, settings: FailureSettings, **values: s
 
 
 def prune(connection: Connection, settings: FailureSettings) -> int:
-    """How many were too old, or too many."""
+    """Returns how many were too old, or too many."""
     newest = select(func.max(TABLE.c.id)).scalar_subquery()
     old = or_(TABLE.c.failed_at < func.now() - _time(settings), TABLE.c.id <= newest - settings.most)
     return connection.execute(delete(FailedPost).where(old)).rowcount
@@ -69,7 +69,7 @@ def prune(connection: Connection, settings: FailureSettings) -> int:
 def search(
     connection: Connection, wanted: Search, settings: FailureSettings, *, limit: int, before: int | None = None
 ) -> Sequence[Row]:
-    """The newest that match, at most ``limit``, of those with a smaller ``id`` than ``before``."""
+    """Returns the newest that match, at most ``limit``, of those with a smaller ``id`` than ``before``."""
     asked = select(*TABLE.columns).where(TABLE.c.failed_at >= func.now() - _time(settings))
     if wanted.code:
         asked = asked.where(TABLE.c.code == wanted.code)

@@ -20,7 +20,7 @@ AT_FAULT = (OperationalError, InterfaceError)
 
 
 def reason(error: BaseException) -> str:
-    """What the database or its driver says is wrong, in one line; neither puts a password into it."""
+    """Returns what the database or its driver says is wrong, in one line; neither puts a password into it."""
     return one_line(getattr(error, "orig", None) or error)
 
 

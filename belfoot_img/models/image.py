@@ -105,7 +105,7 @@ def _names(columns, form: str = "{0}") -> str:
 
 
 def _array(column) -> str:
-    """The values of a column as one parameter."""
+    """Returns the values of a column as one parameter."""
     kind = column.type.compile(postgresql.dialect())
     return f"CAST(:{column.name} AS {kind}[])"
 
@@ -174,7 +174,8 @@ FIND, FIND_UNLESS_KNOWN = _find(CONTENT), _find(case((IS_KNOWN, null()), else_=C
 
 
 def find(connection: Connection | Session, article_id: str, *, known: Sequence[str] = ()) -> Row | None:
-    """The article's row of FACTS and ``image``; ``image`` is None where the caller has it (its sha256 is ``known``)."""
+    """Returns the article's row of FACTS and ``image``; ``image`` is None where the caller has it (its sha256 is
+    ``known``)."""
     if known:
         return connection.execute(FIND_UNLESS_KNOWN, {"article_id": article_id, "known": known}).one_or_none()
     return connection.execute(FIND, {"article_id": article_id}).one_or_none()
@@ -193,8 +194,8 @@ RECALL = (
 
 
 def recall(connection: Connection | Session, *, source_sha256: str, settings_sha256: str) -> tuple[Row, str] | None:
-    """(a row of RESULT and ``article_id``, the base64) of an image, of whatever article, that the same source became
-    under the same settings.
+    """Returns (a row of RESULT and ``article_id``, the base64) of an image, of whatever article, that the same source
+    became under the same settings.
 
     Two questions: the article's id lets the second one go to a single partition, and most often there is no second.
     None too where the image was replaced between the two.
@@ -207,7 +208,7 @@ def recall(connection: Connection | Session, *, source_sha256: str, settings_sha
 
 
 def page(connection: Connection | Session, *, limit: int, after: tuple[datetime, str] | None = None) -> Sequence[Row]:
-    """The newest rows of FACTS, at most ``limit``, that come after the place (updated_at, article_id)."""
+    """Returns the newest rows of FACTS, at most ``limit``, that come after the place (updated_at, article_id)."""
     place = tuple_(TABLE.c.updated_at, TABLE.c.article_id)
     statement = select(*FACTS).order_by(TABLE.c.updated_at.desc(), TABLE.c.article_id.desc()).limit(limit)
     if after is not None:
@@ -216,6 +217,6 @@ def page(connection: Connection | Session, *, limit: int, after: tuple[datetime,
 
 
 def remove(connection: Connection | Session, article_id: str) -> bool:
-    """Whether there was one. Its content and its thumbnail go with it."""
+    """Returns whether there was one. Its content and its thumbnail go with it."""
     removed = delete(Image).where(Image.article_id == article_id).returning(Image.article_id)
     return connection.execute(removed).one_or_none() is not None

@@ -64,7 +64,8 @@ class Search:
 def search(
     connection: Connection, wanted: Search, *, limit: int, after: tuple[datetime, str] | None = None
 ) -> Sequence[Row]:
-    """The newest rows of FACTS and ``stored_by`` that match, at most ``limit``, after (updated_at, article_id)."""
+    """Returns the newest rows of FACTS and ``stored_by`` that match, at most ``limit``, after (updated_at,
+    article_id)."""
     keys = select(TABLE.c.updated_at, TABLE.c.article_id).where(*wanted.conditions())
     if wanted.text:
         keys = keys.where(_matching(connection, wanted))
@@ -78,7 +79,7 @@ def search(
 
 
 def _matching(connection: Connection, wanted: Search) -> ColumnElement[bool]:
-    """The articles that ``text`` finds: where they are few by their ids, which the indexes give.
+    """Returns the articles that ``text`` finds: where they are few by their ids, which the indexes give.
 
     PostgreSQL cannot tell how many there are, and would read every image from the newest on; that is right only where
     many match.
@@ -100,7 +101,7 @@ def _first(connection: Connection, column: ColumnElement, condition: ColumnEleme
 
 
 def one(connection: Connection, article_id: str) -> Row | None:
-    """The article's row of FACTS, ``stored_by`` and ``candidates``."""
+    """Returns the article's row of FACTS, ``stored_by`` and ``candidates``."""
     return connection.execute(
         select(*FACTS, TABLE.c.stored_by, TABLE.c.candidates).where(TABLE.c.article_id == article_id)
     ).one_or_none()

@@ -51,12 +51,12 @@ Report = Callable[[int, float], None]
 
 
 def unfinished(connection: Connection) -> bool:
-    """Whether base64 lies in ``images``, or the column for it is still there."""
+    """Returns whether base64 lies in ``images``, or the column for it is still there."""
     return connection.execute(UNFINISHED).scalar_one()
 
 
 def move(engine: Engine, report: Report = lambda moved, share: None) -> bool:
-    """Whether there was anything to do. Two at once wait for each other."""
+    """Returns whether there was anything to do. Two at once wait for each other."""
     with _by_itself(engine) as connection:
         if not unfinished(connection):
             return False
@@ -108,7 +108,7 @@ def _move_all(connection: Connection, report: Report) -> None:
 
 
 def _pass(connection: Connection, report: Report) -> int:
-    """How many images were moved. What another transaction has locked or moves to another page is left."""
+    """Returns how many images were moved. What another transaction has locked or moves to another page is left."""
     pages = connection.execute(
         text("SELECT pg_relation_size('images') / current_setting('block_size')::bigint")
     ).scalar_one()

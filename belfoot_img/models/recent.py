@@ -48,7 +48,7 @@ class Recent:
     def find(
         self, connection: Connection, article_id: str, known: Sequence[str] = ()
     ) -> tuple[Row | None, Content | None]:
-        """(the article's row or None where there is none, its content or None where its sha256 is ``known``)"""
+        """Returns (the article's row or None where there is none, its content or None where its sha256 is ``known``)"""
         with self._lock:
             held = self._held.get(article_id)
         row = image.find(connection, article_id, known=[*known, held.sha256] if held else known)

@@ -24,8 +24,8 @@ MIGRATIONS = next(
 
 
 def include_name(name: str | None, type_: str, parent_names) -> bool:
-    """Whether alembic compares it with the models; the tables of the queue are Procrastinate's, and a partition is what
-    its table is."""
+    """Returns whether alembic compares it with the models; the tables of the queue are Procrastinate's, and a partition
+    is what its table is."""
     return type_ != "table" or not ((name or "").startswith("procrastinate_") or content.is_partition(name or ""))
 
 
@@ -48,7 +48,7 @@ def current(connection: Connection) -> str | None:
 
 
 def migrate(engine: Engine, partitions: int | None = None, *, to: str = "head") -> tuple[str | None, str | None]:
-    """(revision before, revision after), in one transaction; two at once wait for each other.
+    """Returns (revision before, revision after), in one transaction; two at once wait for each other.
 
     ``partitions`` of ``contents``, where that table is made now; ``to`` another revision than the newest. Raises
     SettingsError where ``contents`` has another number of partitions.

@@ -53,12 +53,12 @@ def find(connection: Connection | Session, name: str) -> Row | None:
 
 
 def everyone(session: Connection | Session) -> list[Row]:
-    """Every user, ordered by name: the columns of ``SHOWN``."""
+    """Returns every user, ordered by name: the columns of ``SHOWN``."""
     return list(session.execute(select(*SHOWN).order_by(User.name)))
 
 
 def get(session: Connection | Session, name: str) -> Row | None:
-    """One user: the columns of ``SHOWN``."""
+    """Returns one user: the columns of ``SHOWN``."""
     return session.execute(select(*SHOWN).where(User.name == name)).one_or_none()
 
 
@@ -76,7 +76,8 @@ def alter(session: Connection | Session, name: str, **values) -> Row | None:
 
 
 def lock_active_admins(session: Session) -> list[str]:
-    """Names of the active admins, locked until the transaction ends, so that two changes cannot remove the last two."""
+    """Returns the names of the active admins, locked until the transaction ends, so that two changes cannot remove the
+    last two."""
     query = select(User.name).where(User.role == "admin", User.active).order_by(User.name).with_for_update()
     return list(session.scalars(query))
 

@@ -49,7 +49,8 @@ __all__ = [
 
 
 def read_ini(path: str | Path) -> Settings:
-    """The settings of ``[app:main]`` (or ``path#name``). Raises SettingsError, also where there is no such file."""
+    """Returns the settings of ``[app:main]`` (or ``path#name``). Raises SettingsError, also where there is no such
+    file."""
     from configparser import Error
 
     from plaster import get_loader

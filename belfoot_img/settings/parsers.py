@@ -37,7 +37,7 @@ def parse_seconds(raw: str) -> float:
 
 
 def parse_whole(least: int, most: int) -> Callable[[str], int]:
-    """A whole number from ``least`` to ``most``; blanks may group its digits: ``100 000 000``."""
+    """Returns a whole number from ``least`` to ``most``; blanks may group its digits: ``100 000 000``."""
 
     def parse(raw: str) -> int:
         digits = raw.replace(" ", "").replace("_", "")

@@ -23,17 +23,18 @@ class SettingsError(Exception):
 
 
 def one_line(error: BaseException) -> str:
-    """The message of another package's error in one line, for a SettingsError or a log."""
+    """Returns the message of another package's error in one line, for a SettingsError or a log."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def setting(key: str, parse: Callable[[str], Any], default: str | None = None) -> Any:
-    """A dataclass field that is read from ``key``; a default of ``None`` means the field may be absent (``None``)."""
+    """Returns a dataclass field that is read from ``key``; a default of ``None`` means the field may be absent
+    (``None``)."""
     return field(default=None if default is None else parse(default), metadata={"key": key, "parse": parse})
 
 
 def secret(key: str, parse: Callable[[str], Any]) -> Any:
-    """A setting that no ``repr`` shows, such as one in a traceback."""
+    """Returns a setting that no ``repr`` shows, such as one in a traceback."""
     return field(default=None, repr=False, metadata={"key": key, "parse": parse})
 
 
@@ -42,7 +43,7 @@ def section(kind: type) -> Any:
 
 
 def keys(kind: type) -> list[str]:
-    """Every key of a section and of the sections inside it."""
+    """Returns every key of a section and of the sections inside it."""
     found: list[str] = []
     for member, hint in _members(kind):
         found += keys(hint) if member.metadata.get("section") else [member.metadata["key"]]
@@ -86,6 +87,6 @@ def _expand(key: str, text: str, environ: Mapping[str, str]) -> str:
 
 
 def nearest(key: str, known: set[str]) -> str:
-    """A hint at the key that was meant."""
+    """Returns a hint at the key that was meant."""
     close = difflib.get_close_matches(key, known, n=1)
     return f"perhaps {close[0]} is meant" if close else f"the known ones are {', '.join(sorted(known))}"

@@ -119,7 +119,7 @@ def _found(connection, batch_id: int) -> dict[str, Any]:
 
 
 def batch_data(found: progress.Progress, workers: int) -> dict[str, Any]:
-    """A batch as callers see it. ``workers``: how many are alive."""
+    """Returns a batch as callers see it. ``workers``: how many are alive."""
     batch = found.batch
     failed = batch.failure_code and {"code": batch.failure_code, "message": batch.failure_message}
     return {
@@ -165,7 +165,7 @@ def _item_data(row, request) -> dict[str, Any]:
 
 
 def _paging(request) -> tuple[int, int]:
-    """(rows a page, the id or number after which it begins, 0 for the beginning)"""
+    """Returns (rows a page, the id or number after which it begins, 0 for the beginning)"""
     after = request.GET.get("after", "0")
     if not after.isascii() or not after.isdecimal() or len(after) > 18:
         raise InvalidField("after: send the 'next' of the page before.")

@@ -75,8 +75,8 @@ def anything_else(error: Exception, request: Request) -> Response:
 
 
 def meaning(error: Exception) -> ServiceError:
-    """The documented error for any exception. A fault of this package is logged with its traceback, and the answer says
-    nothing about it."""
+    """Returns the documented error for any exception. A fault of this package is logged with its traceback, and the
+    answer says nothing about it."""
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, HTTPNotFound):

@@ -24,19 +24,20 @@ def wants_async(request: Request) -> bool:
 
 
 def _prefers(request: Request, preference: str) -> bool:
-    """Whether ``Prefer`` (RFC 7240) names it, among other preferences, with parameters, in quotes."""
+    """Returns whether ``Prefer`` (RFC 7240) names it, among other preferences, with parameters, in quotes."""
     return re.search(rf"(^|[,;])\s*{preference}\s*([,;]|$)", request.headers.get("Prefer", ""), re.I) is not None
 
 
 def known_jpegs(request: Request) -> list[str]:
-    """The sha256s of the JPEGs that the caller has, from the ETags in ``If-None-Match``; each begins with one."""
+    """Returns the sha256s of the JPEGs that the caller has, from the ETags in ``If-None-Match``; each begins
+    with one."""
     matcher = request.if_none_match
     etags = matcher.etags[:MOST_ETAGS] if isinstance(matcher, ETagMatcher) else []
     return [etag[:64] for etag in etags if re.match("[0-9a-f]{64}", etag)]
 
 
 def cached(etag: str) -> list[tuple[str, str]]:
-    """The headers of an answer that may be kept, and is asked for anew with ``If-None-Match`` each time."""
+    """Returns the headers of an answer that may be kept, and is asked for anew with ``If-None-Match`` each time."""
     return [*CACHING, ("ETag", f'"{etag}"')]
 
 
@@ -45,7 +46,8 @@ def not_modified(etag: str) -> Response:
 
 
 def location(resource: Resource, request: Request) -> str:
-    """Where the resource is read, for ``Location``; a name of dots is escaped, as WebOb would resolve ``..``."""
+    """Returns where the resource is read, for ``Location``; a name of dots is escaped, as WebOb would resolve
+    ``..``."""
     path = request.resource_path(resource).rstrip("/")
     head, _, name = path.rpartition("/")
     return f"{request.host_url}{head}/{name.replace('.', '%2E') if set(name) == {'.'} else name}"

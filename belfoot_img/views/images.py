@@ -30,7 +30,7 @@ def store(collection: ImageCollection, request: Request):
 
 
 def source_of(request: Request) -> dict[str, Any]:
-    """What ``ImageStore.convert`` takes: the file that the request carries, else its link."""
+    """Returns what ``ImageStore.convert`` takes: the file that the request carries, else its link."""
     if not carries_file(request):
         return {"url": request.payload.url()}
     if request.payload.upload is None:

@@ -24,7 +24,8 @@ def negotiated(request: Request) -> str:
 
 
 def translated(code: str, message: str, language: str) -> str:
-    """The message of an error in this language. What has no Russian of its own gets the sentence of its code."""
+    """Returns the message of an error in this language. What has no Russian of its own gets the sentence of its
+    code."""
     return message if language == "en" else _in_russian(message) or SENTENCES.get(code, SENTENCES["internal_error"])
 
 

@@ -21,7 +21,7 @@ MOST_ROWS = 200
 
 
 def page_wanted(request: Request) -> tuple[int, Place | None]:
-    """(rows a page, the place after which it begins). Raises InvalidField."""
+    """Returns (rows a page, the place after which it begins). Raises InvalidField."""
     after = request.GET.get("after")
     return page_size(request.GET.get("limit", "50")), place(after) if after else None
 

@@ -37,7 +37,8 @@ class JsonImage:
         self.etag = f"{row.sha256}-{hashlib.sha256(self._document).hexdigest()[:32]}"
 
     def response(self, content: Content) -> Response:
-        """The base64 is sent as it is, neither searched for characters to escape nor copied: that was half of a GET."""
+        """Returns the base64 is sent as it is, neither searched for characters to escape nor copied: that was half of a
+        GET."""
         before, after = self._document.split(QUOTED_MARK)
         return _response(self.etag, [before + b'"', content.base64, b'"' + after], "application/json")
 
@@ -68,7 +69,8 @@ def image_data(row: Row, image: str | None = None) -> dict[str, Any]:
 
 
 def facts(row: Any, image: str | None = None) -> dict[str, Any]:
-    """What is told of a JPEG, its source and how it was made. ``row``: has the columns of ``images`` as attributes."""
+    """Returns what is told of a JPEG, its source and how it was made. ``row``: has the columns of ``images`` as
+    attributes."""
     data = {
         "url": row.url,
         "image": image,

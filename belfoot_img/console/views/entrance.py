@@ -60,7 +60,7 @@ def static_file(context, request):
 
 
 def safe_next(request) -> str:
-    """Where to go after signing in: a path of the console, or its first page."""
+    """Returns where to go after signing in: a path of the console, or its first page."""
     wanted = request.GET.get("next", "")
     own = wanted.startswith(f"{request.script_name}/console/") and wanted.isprintable() and "\\" not in wanted
     return wanted if own else f"{request.script_name}/console/"

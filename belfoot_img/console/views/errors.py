@@ -50,5 +50,5 @@ def anything_else(error: Exception, request) -> Response:
 
 
 def challenges(request) -> bool:
-    """Whether a 401 makes the browser ask for credentials by itself."""
+    """Returns whether a 401 makes the browser ask for credentials by itself."""
     return isinstance(request.context, Session | Forget) or request.method not in ("GET", "HEAD")

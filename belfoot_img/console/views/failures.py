@@ -40,5 +40,5 @@ def failures(context, request):
 
 
 def again(row) -> dict[str, str]:
-    """What the form for storing is filled in with."""
+    """Returns what the form for storing is filled in with."""
     return {"article_id": row.article_id} | ({"url": row.url} if row.url else {})

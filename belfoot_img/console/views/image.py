@@ -27,7 +27,7 @@ def image(context, request):
 
 
 def shown(context: ArticleImage, request, link: str = "", trouble: ServiceError | None = None) -> dict:
-    """What the page of an image shows; ``link`` and ``trouble``: of an attempt to replace it that failed."""
+    """Returns what the page of an image shows; ``link`` and ``trouble``: of an attempt to replace it that failed."""
     with request.short_session() as session:
         row = listing.one(session, context.article_id)
         source = row is not None and preview.exists(session, context.article_id, row.source_sha256)

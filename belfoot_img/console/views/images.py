@@ -48,7 +48,7 @@ def images(context, request):
 
 
 def search_of(asked: dict[str, str]) -> tuple[listing.Search, set[str]]:
-    """(the search, the names of the fields that make none)"""
+    """Returns (the search, the names of the fields that make none)"""
     wrong = {name for name in ("since", "until") if asked[name] and _day(asked[name]) is None}
     if asked["action"] and asked["action"] not in ACTIONS:
         wrong.add("action")
@@ -64,7 +64,7 @@ def search_of(asked: dict[str, str]) -> tuple[listing.Search, set[str]]:
 
 
 def _day(text: str) -> datetime | None:
-    """The beginning of a day, UTC."""
+    """Returns the beginning of a day, UTC."""
     try:
         day = datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
@@ -89,7 +89,7 @@ def small(context, request):
 
 
 def make_small(article_id: str, request) -> tuple[str, bytes]:
-    """(sha256 of the article's image, its thumbnail, which is kept)"""
+    """Returns (sha256 of the article's image, its thumbnail, which is kept)"""
     row, content = request.images.find(article_id)
     if row is None:
         raise ImageNotFound

@@ -55,7 +55,7 @@ def change(context, request):
 
 
 def change_of(form: Form) -> tuple[str, dict]:
-    """(the name of what was done, the change that a form asks for)"""
+    """Returns (the name of what was done, the change that a form asks for)"""
     what = form.text("change")
     if what == "role":
         return "role", {"role": form.text("role")}

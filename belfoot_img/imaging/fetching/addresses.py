@@ -52,7 +52,8 @@ ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})  # RFC 5214: the upper half of th
 
 
 def permitted(address: str, allow_networks: Iterable[Network] = ()) -> bool:
-    """Whether ``address``, numbers as ``getaddrinfo`` gives them, is public or lies in one of ``allow_networks``.
+    """Returns whether ``address``, numbers as ``getaddrinfo`` gives them, is public or lies in one of
+    ``allow_networks``.
 
     Raises ValueError where it is no IP address.
     """
@@ -62,7 +63,7 @@ def permitted(address: str, allow_networks: Iterable[Network] = ()) -> bool:
 
 
 def _reached(address: Address) -> Address:
-    """The IPv4 address that the host or a translator dials in place of an IPv6 one, or the address itself."""
+    """Returns the IPv4 address that the host or a translator dials in place of an IPv6 one, or the address itself."""
     if address.version == 6 and (address in MAPPED or address in NAT64):
         return _last_32_bits(address)
     return address

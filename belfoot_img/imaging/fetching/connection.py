@@ -42,7 +42,7 @@ class Budget:
         self._bytes = 0
 
     def seconds(self) -> float:
-        """The seconds left, above 0. Raises TimeoutError at the deadline."""
+        """Returns the seconds left, above 0. Raises TimeoutError at the deadline."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -69,7 +69,7 @@ class OverspentError(http.client.HTTPException):
 
 
 def look_up(host: str, port: int) -> list[Address]:
-    """The system's answer, in its order of preference. Raises OSError, UnicodeError."""
+    """Returns the system's answer, in its order of preference. Raises OSError, UnicodeError."""
     return [(family, address) for family, *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
@@ -102,7 +102,7 @@ def resolve(host: str, port: int, budget: Budget, ask: LookUp = look_up) -> Sequ
 
 
 def dial(addresses: Sequence[Address], budget: Budget) -> socket.socket:
-    """A socket connected to the first address that accepts; each gets an equal share of the seconds left.
+    """Returns a socket connected to the first address that accepts; each gets an equal share of the seconds left.
 
     Raises the OSError of the last address.
     """
@@ -121,7 +121,7 @@ def dial(addresses: Sequence[Address], budget: Budget) -> socket.socket:
 
 
 def tls_context() -> ssl.SSLContext:
-    """A context that trusts certifi's authorities and the system's (``SSL_CERT_FILE``, ``SSL_CERT_DIR``).
+    """Returns a context that trusts certifi's authorities and the system's (``SSL_CERT_FILE``, ``SSL_CERT_DIR``).
 
     Building it takes some 20 ms of CPU: all threads share one, and none changes it.
     """

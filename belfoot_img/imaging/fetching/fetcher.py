@@ -34,7 +34,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def _reason(errors: list[BaseException]) -> str:
-    """The text of the first of ``REASONS`` that matches one of the errors."""
+    """Returns the text of the first of ``REASONS`` that matches one of the errors."""
     for kind, why in REASONS:
         for error in errors:
             if isinstance(error, kind):
@@ -59,7 +59,8 @@ FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client
 
 
 def _retry_after(response: requests.Response) -> int | None:
-    """Seconds that a 429 or 503 asks to be left alone (RFC 9110, 10.2.3), None where it does not, or not clearly."""
+    """Returns the seconds that a 429 or 503 asks to be left alone (RFC 9110, 10.2.3), None where it does not, or not
+    clearly."""
     value = response.headers.get("Retry-After", "").strip()
     if response.status_code not in (429, 503) or not value:
         return None
@@ -73,7 +74,7 @@ def _retry_after(response: requests.Response) -> int | None:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """The error and its causes; urllib3 passes some on only as an argument."""
+    """Returns the error and its causes; urllib3 passes some on only as an argument."""
     errors = [error]
     for one in errors:
         parts = (one.__cause__, one.__context__, *one.args)
@@ -104,7 +105,7 @@ class Fetcher:
         return connection.tls_context()
 
     def fetch(self, url: str, receiving: Callable[[int], Any] = lambda size: None) -> bytes:
-        """The bytes behind ``url``. Raises UrlRefused, OriginFailed, OriginTimedOut, ImageTooLarge.
+        """Returns the bytes behind ``url``. Raises UrlRefused, OriginFailed, OriginTimedOut, ImageTooLarge.
 
         ``receiving`` is told the bytes of each piece of the body; what it raises ends the download.
         Messages of the errors name the origin, never the path or the query.
@@ -124,7 +125,7 @@ class Fetcher:
         raise OriginFailed(f"{target.origin}: more than {self._settings.redirects} redirects")
 
     def _request_once(self, target: Target, budget: Budget, receiving: Callable[[int], Any]) -> bytes | Target:
-        """The body, or the target of a redirect."""
+        """Returns the body, or the target of a redirect."""
         self._check_allowed(target)
         addresses = self._addresses(target, budget)
         tls = self._tls if target.scheme == "https" else None
@@ -153,7 +154,7 @@ class Fetcher:
             raise UrlRefused(f"{target.origin}: it is not among the hosts that may be fetched from")
 
     def _addresses(self, target: Target, budget: Budget) -> Sequence[connection.Address]:
-        """The addresses of the host, if every one is permitted. Raises UrlRefused, OriginFailed, OSError."""
+        """Returns the addresses of the host, if every one is permitted. Raises UrlRefused, OriginFailed, OSError."""
         if target.literal:
             family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
             addresses: Sequence[connection.Address] = [(family, (target.host, target.port))]
@@ -185,7 +186,8 @@ class Fetcher:
     def _body(
         self, target: Target, raw: urllib3.HTTPResponse, budget: Budget, receiving: Callable[[int], Any]
     ) -> bytes:
-        """The whole body, held in memory once. Raises ImageTooLarge, OriginFailed, HTTPError (it ends early)."""
+        """Returns the whole body, held in memory once. Raises ImageTooLarge, OriginFailed, HTTPError (it ends
+        early)."""
         length = _declared_length(target, raw.headers)
         limit = self._settings.max_bytes
         too_large = ImageTooLarge(f"{target.origin}: the image has more than {limit} bytes")
@@ -219,7 +221,7 @@ def _matches(host: str, pattern: str) -> bool:
 
 
 def _declared_length(target: Target, headers: urllib3.HTTPHeaderDict) -> int | None:
-    """Bytes of the body, None where it is chunked or ends with the connection. Raises OriginFailed."""
+    """Returns the bytes of the body, None where it is chunked or ends with the connection. Raises OriginFailed."""
     if headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
         raise OriginFailed(f"{target.origin}: it sends the image compressed, though asked not to")
     lengths, coding = headers.getlist("Content-Length"), headers.get("Transfer-Encoding")

@@ -53,7 +53,7 @@ class Target:
         )
 
     def join(self, location: str) -> Target:
-        """The target of a redirect from here to ``location``. Raises UrlRefused."""
+        """Returns the target of a redirect from here to ``location``. Raises UrlRefused."""
         try:
             target = Target.parse(urljoin(self.url, location))
         except UrlRefused as error:
@@ -96,7 +96,7 @@ def _host_and_port(authority: str) -> tuple[str, int | None]:
 
 
 def _host_name(name: str) -> str:
-    """The name in lower case and ASCII, mapped by UTS #46 and IDNA 2008. Raises ValueError.
+    """Returns the name in lower case and ASCII, mapped by UTS #46 and IDNA 2008. Raises ValueError.
 
     A host whose last label is a number is an IPv4 address (URL standard). Only four decimal numbers are accepted as
     one: some parsers read 0x7f.1, 0177.0.0.1 and 2130706433 as 127.0.0.1.
@@ -110,7 +110,7 @@ def _host_name(name: str) -> str:
 
 
 def _encoded(part: str) -> str:
-    """The part percent-encoded as UTF-8; what is encoded already stays. Raises UrlRefused."""
+    """Returns the part percent-encoded as UTF-8; what is encoded already stays. Raises UrlRefused."""
     try:
         return quote(_LONE_PERCENT.sub("%25", part).encode(), safe="!$%&'()*+,/:;=?@~")
     except UnicodeEncodeError:

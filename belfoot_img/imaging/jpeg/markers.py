@@ -65,7 +65,8 @@ def _segment(source: bytes, marker: int, start: int) -> Segment:
 
 
 def exif_orientation(tiff: bytes) -> int:
-    """The orientation (tag 0x0112) in the first directory of a TIFF structure; 1 where it is absent or not 1 to 8."""
+    """Returns the orientation (tag 0x0112) in the first directory of a TIFF structure; 1 where it is absent or not 1 to
+    8."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None or len(tiff) < 10:
         return 1

@@ -87,7 +87,7 @@ class Jpeg:
         return self.process == PROGRESSIVE
 
     def payload(self, segment: Segment) -> bytes:
-        """What follows the segment's marker and length."""
+        """Returns what follows the segment's marker and length."""
         length = segment.start + 4
         return self.source[length : segment.end]
 
@@ -141,11 +141,13 @@ class Jpeg:
         return any(s.marker == APP0 and self.payload(s).startswith(b"JFIF\0") for s in self.segments)
 
     def strip(self) -> bytes:
-        """The JPEG without what can identify a person, by ``stripping``; ``source`` where there is nothing to drop."""
+        """Returns the JPEG without what can identify a person, by ``stripping``; ``source`` where there is nothing to
+        drop."""
         return stripped(self.source, self.segments, self.orientation, self.end)
 
     def complies(self, size_limit: int) -> bool:
-        """Whether the JPEG can be kept: grey or YCbCr, 8 bit, Huffman-coded, and stripped at most ``size_limit`` bytes.
+        """Returns whether the JPEG can be kept: grey or YCbCr, 8 bit, Huffman-coded, and stripped at most
+        ``size_limit`` bytes.
 
         Says nothing about the pixels; ``decoding.decoder.check`` does.
         """
@@ -187,7 +189,7 @@ def _frame(body: bytes) -> tuple[int, tuple[int, int], tuple[Component, ...]]:
 
 
 def _adobe_transform(source: bytes, segments: list[Segment]) -> int | None:
-    """The transform of the last APP14 segment that is Adobe's, as libjpeg takes it."""
+    """Returns the transform of the last APP14 segment that is Adobe's, as libjpeg takes it."""
     transform = None
     for segment in segments:
         is_adobe = segment.marker == APP14 and source.startswith(b"Adobe", segment.start + 4)
@@ -197,7 +199,7 @@ def _adobe_transform(source: bytes, segments: list[Segment]) -> int | None:
 
 
 def quantisation_tables(body: bytes) -> dict[int, tuple[int, ...]]:
-    """The tables of one DQT segment by their number, 64 values each in zigzag order."""
+    """Returns the tables of one DQT segment by their number, 64 values each in zigzag order."""
     tables, position = {}, 0
     while position < len(body):
         shape = ">64H" if body[position] >> 4 else "64B"

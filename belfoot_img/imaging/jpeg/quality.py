@@ -10,7 +10,7 @@ from belfoot_img.imaging.jpeg.parsing import Jpeg
 
 
 def estimated_quality(jpeg: Jpeg) -> int | None:
-    """The libjpeg quality (1 to 100) whose luminance table is as coarse as this one's; None without a table."""
+    """Returns the libjpeg quality (1 to 100) whose luminance table is as coarse as this one's; None without a table."""
     table = jpeg.tables.get(jpeg.components[0].table)
     return None if table is None else 1 + int(np.abs(_coarseness() - sum(table)).argmin())
 

@@ -116,15 +116,15 @@ class ConversionProcesses:
         self._tell_waiting(change)
 
     def retry_after(self) -> int:
-        """Seconds until those who wait now have had their turn. Who gives up later is told less, so that callers who
-        are refused in one go do not come back in one go."""
+        """Returns the seconds until those who wait now have had their turn. Who gives up later is told less, so that
+        callers who are refused in one go do not come back in one go."""
         expected = self._waiting * self._mean_seconds / self._at_once
         return math.ceil(min(max(expected, Busy.retry_after), LONGEST_RETRY))
 
     # --- slots ---
 
     def _take_slot(self, until: float) -> ProcessSlot:
-        """One that has a process where possible, the one used last. Raises TimeoutError."""
+        """Returns a free slot, one that has a process where possible, the one used last. Raises TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._free, timeout=until - time.monotonic()):
                 raise TimeoutError

@@ -77,7 +77,7 @@ class JpegPicture(Picture):
             raise ImageDamaged("The JPEG is cut off: a part of the picture is missing.")
 
     def _load_reduced(self, factor: int, max_side: int) -> Image.Image:
-        """The picture at ``max_side``, nearly as sharp as from all of its pixels.
+        """Returns the picture at ``max_side``, nearly as sharp as from all of its pixels.
 
         Colours are decoded at 1/factor, where libjpeg loses a little sharpness. Luma is decoded at twice that size too,
         at one byte a pixel, and its additional detail is added. The sums are in RGB, since Pillow's conversion from
@@ -124,7 +124,8 @@ def _draft(opened: JpegImagePlugin.JpegImageFile, mode: str | None, factor: int)
 
 
 def _missing(picture: Image.Image, band: int) -> float:
-    """The share of the picture that is even mid-grey at its end: whole rows, and columns of the ``band`` rows above."""
+    """Returns the share of the picture that is even mid-grey at its end: whole rows, and columns of the ``band`` rows
+    above."""
     last: np.ndarray = np.atleast_1d(np.asarray(picture.getpixel((picture.width - 1, picture.height - 1))))
     if not np.isin(last, (127, 128)).all():
         return 0.0

@@ -34,7 +34,7 @@ class Picture:
 
     @staticmethod
     def size_before_opening(source: bytes) -> tuple[int, int] | None:
-        """(width, height) in px, where the codec takes memory for the picture as soon as it is opened."""
+        """Returns (width, height) in px, where the codec takes memory for the picture as soon as it is opened."""
         return None
 
     @property
@@ -48,7 +48,7 @@ class Picture:
         return 1
 
     def load(self, max_side: int) -> Image.Image:
-        """The decoded picture in any of Pillow's modes; ``info`` holds its ICC profile and transparent colour.
+        """Returns the decoded picture in any of Pillow's modes; ``info`` holds its ICC profile and transparent colour.
 
         May be smaller than ``size``, where that is cheaper and its longer side stays at least ``max_side``.
         """

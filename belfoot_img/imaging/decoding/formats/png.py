@@ -35,7 +35,7 @@ class PngPicture(ExifPicture):
     plugin = PngImagePlugin.PngImageFile
 
     def open(self) -> ImageFile.ImageFile:
-        """The file as it is, or without its broken chunks, or without profile and Exif too."""
+        """Returns the file as it is, or without its broken chunks, or without profile and Exif too."""
         with suppress(Exception):
             return super().open()
         with suppress(Exception):
@@ -60,7 +60,7 @@ class PngPicture(ExifPicture):
         return opened
 
     def _load_reduced(self, max_side: int) -> Image.Image:
-        """The same at ``max_side``, of 8 bit and in sRGB."""
+        """Returns the same at ``max_side``, of 8 bit and in sRGB."""
         try:
             return _reduced(b"".join(_needed(self.source, _SHOWN)), max_side)
         except pyvips.Error:
@@ -116,7 +116,7 @@ def _needed(source: bytes, ancillary: tuple[bytes, ...]) -> Iterator[bytes]:
 
 
 def _with_all_pixel_data(source: bytes) -> bytes:
-    """The PNG with its pixel data packed anew: right check sums, and zeros for at most 1 % that is missing.
+    """Returns the PNG with its pixel data packed anew: right check sums, and zeros for at most 1 % that is missing.
 
     Raises ImageDamaged where more is missing.
     """
@@ -152,7 +152,7 @@ def _unpacked(source: bytes) -> Iterator[bytes]:
 
 
 def _pixel_data_size(width: int, height: int, bits: int, interlaced: bool) -> int:
-    """Bytes of all scanlines, their filter bytes included; ``bits`` of one pixel."""
+    """Returns the bytes of all scanlines, their filter bytes included; ``bits`` of one pixel."""
     passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
     size = 0
     for left, top, across, down in passes:

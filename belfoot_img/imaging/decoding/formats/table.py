@@ -48,7 +48,7 @@ if heif.INSTALLED:
 
 
 def format_of(source: bytes) -> Format:
-    """The format whose signature ``source`` has. Raises NotAnImage, which names all of them."""
+    """Returns the format whose signature ``source`` has. Raises NotAnImage, which names all of them."""
     for candidate in FORMATS:
         if candidate.has_signature(source):
             return candidate

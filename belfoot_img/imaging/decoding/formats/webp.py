@@ -19,7 +19,7 @@ class WebpPicture(ExifPicture):
 
     @staticmethod
     def size_before_opening(source: bytes) -> tuple[int, int]:
-        """(width, height) in px of the canvas, by RFC 9649. Raises struct.error where the file is too short."""
+        """Returns (width, height) in px of the canvas, by RFC 9649. Raises struct.error where the file is too short."""
         kind, body = source[12:16], source[20:30]
         if kind == b"VP8X":
             return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
