@@ -46,8 +46,23 @@ def test_what_floods_do_to_the_right_callers_is_timed():
 def test_the_policies_are_judged_beside_one_another(tmp_path):
     pytest.importorskip("ssimulacra2")
     (tmp_path / "coffee.png").write_bytes(photograph("coffee.png"))
-    table = run("benchmarks.quality", str(tmp_path), "--limit", "60kB", "--methods", "best", "ladder")
+    table = run("benchmarks.quality", str(tmp_path), "--limit", "60kB", "--quick", "--methods", "best", "ladder")
     assert "| best |" in table and "| ladder |" in table
+
+
+def test_the_quick_measure_is_the_measure():
+    pytest.importorskip("ssimulacra2")
+    from benchmarks.quality.metrics import Ssimulacra2, brought_back
+    from benchmarks.quality.quick import QuickSsimulacra2
+
+    for name in ("coffee.png", "chelsea.png"):
+        with Image.open(io.BytesIO(photograph(name))) as picture:
+            reference = picture.convert("RGB")
+        for quality in (10, 50, 90):
+            jpeg = io.BytesIO()
+            reference.save(jpeg, "JPEG", quality=quality)
+            other = brought_back(jpeg.getvalue(), reference.size)
+            assert QuickSsimulacra2(reference)(other) == pytest.approx(Ssimulacra2(reference)(other), abs=0.12)
 
 
 def test_every_recipe_is_tried_at_every_scale_and_compared(tmp_path):
