@@ -92,8 +92,14 @@ def report(taken: dict[str, list[tuple[float, float]]]) -> None:
     }
     for name, (wall, busy) in medians.items():
         print(f"| {name} | {wall:.0f} | {busy:.0f} |")
-    more = [100 * (kept / bare - 1) for kept, bare in zip(medians["kept"], medians["not kept"], strict=True)]
-    print(f"| more | {more[0]:+.1f} % | {more[1]:+.1f} % |")
+    more = [_more(kept, bare) for kept, bare in zip(medians["kept"], medians["not kept"], strict=True)]
+    print(f"| more | {more[0]} | {more[1]} |")
+
+
+def _more(kept: float, bare: float) -> str:
+    """Returns by how much more; "–" where the picture was too small for the clock of CPU time, which ticks 100 times a
+    second."""
+    return f"{100 * (kept / bare - 1):+.1f} %" if bare else "–"
 
 
 if __name__ == "__main__":

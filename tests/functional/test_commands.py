@@ -144,7 +144,7 @@ def make(tree: Path, *arguments: str, **options) -> str:
 
 
 def _make(*arguments: str) -> list[str]:
-    return ["make", f"BIN={Path(sys.executable).parent}", "INSTALLED=setup.py", *arguments]
+    return ["make", "--no-print-directory", f"BIN={Path(sys.executable).parent}", "INSTALLED=setup.py", *arguments]
 
 
 def test_make_help_lists_every_target(tree):
