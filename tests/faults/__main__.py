@@ -35,6 +35,7 @@ ROWS = {
     "large-bodies": partial(overload.large_bodies, posts=40, megabytes=49, seconds=30, p95=0.1),
     "mixed": partial(crowds.mixed, requests=100_000),
     "batches-killed": partial(batches.killed_workers, items=4000, kills=100, freezes=20),
+    "batches-away-10": partial(batches.database_away, items=600, away=10),
     "batches-away-60": partial(batches.database_away, items=600, away=60),
     "batches-polite": partial(batches.polite, items=150),
     "batches-live": partial(batches.live_beside_bulk, shards=5000, posts=100),

@@ -1,7 +1,4 @@
-"""Faults under batches: workers killed and frozen, PostgreSQL away, reading interrupted; and how hosts are treated.
-
-Each image that is stored leaves a line in ``effects``, a table without any key, so that what was done twice would show.
-"""
+"""Faults under batches: workers killed and frozen, PostgreSQL away, reading interrupted; and how hosts are treated."""
 
 from __future__ import annotations
 
@@ -13,32 +10,21 @@ import subprocess
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
-from sqlalchemy import Engine
 
 from belfoot_img.batches import queue
-from belfoot_img.batches.lists import Line, check
+from belfoot_img.batches.lists import check
 from belfoot_img.batches.making import DEPTH, BatchMaker, Plan
-from belfoot_img.models import engine_from_settings
-from belfoot_img.settings import BulkSettings, DatabaseSettings, read_ini
 from testbed import servers
 from testbed.origin import Origin
 from testbed.ports import until
-from testbed.postgres import Postgres, postgres
 from testbed.site import picture
-from testbed.workers import worker_ini
+from tests.faults.archive import STALLED, Archive, archive, links
 from tests.faults.rows import Row, counts, judged
 
-EFFECTS = """
-    CREATE TABLE effects (article_id text, at timestamptz DEFAULT clock_timestamp());
-    CREATE FUNCTION effect() RETURNS trigger LANGUAGE plpgsql AS
-      $$ BEGIN INSERT INTO effects (article_id) VALUES (new.article_id); RETURN new; END $$;
-    CREATE TRIGGER effect AFTER INSERT OR UPDATE ON images FOR EACH ROW EXECUTE FUNCTION effect()
-"""
 STARTS = """
     CREATE TABLE starts (queue text, at double precision);
     CREATE FUNCTION start() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -46,139 +32,12 @@ STARTS = """
     CREATE TRIGGER start AFTER UPDATE ON procrastinate_jobs FOR EACH ROW WHEN (new.status = 'doing')
       EXECUTE FUNCTION start()
 """
-STALLED = 3.0
-"""Seconds of silence after which the workers of these tests count as dead."""
-
-
-class Workers:
-    """``belfoot-img worker`` processes that are started anew when they end, as systemd does it."""
-
-    def __init__(self, ini: Path, database_url: str, count: int, queues: str = "live bulk"):
-        self._ini, self._url, self._count, self._queues = ini, database_url, count, queues
-        self._log = (ini.parent / "workers.log").open("ab")
-        self._running: list[subprocess.Popen] = []
-        self._over = threading.Event()
-        self._keeper = threading.Thread(target=self._keep)
-
-    def __enter__(self) -> Workers:
-        self._running = [self._start() for _ in range(self._count)]
-        self._keeper.start()
-        return self
-
-    def __exit__(self, *exc):
-        self._over.set()
-        self._keeper.join()
-        for process in self._running:
-            process.terminate()
-        for process in self._running:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._log.close()
-
-    def any(self) -> psutil.Process:
-        return psutil.Process(random.choice(self._running).pid)
-
-    def processes(self) -> list[psutil.Process]:
-        return [psutil.Process(process.pid) for process in self._running]
-
-    def _start(self) -> subprocess.Popen:
-        command = [servers.BIN / "belfoot-img", "worker", "--queues", self._queues, "--ini", self._ini]
-        environment = {**servers.os.environ, "DATABASE_URL": self._url}
-        return subprocess.Popen(
-            list(map(str, command)), stdout=self._log, stderr=self._log, cwd=servers.PROJECT, env=environment
-        )
-
-    def _keep(self) -> None:
-        while not self._over.wait(0.1):
-            self._running = [process if process.poll() is None else self._start() for process in self._running]
-
-
-class Archive:
-    """PostgreSQL, an origin, and batches that are made without HTTP."""
-
-    def __init__(self, database: Postgres, origin: Origin, ini: Path):
-        self.database, self.origin, self.ini = database, origin, ini
-        self.settings: BulkSettings = _settings(ini, database.url)
-        self.engine: Engine = engine_from_settings(DatabaseSettings(url=database.url))
-
-    def batch(self, lines: list[Line], name: str = "", priority: str = "normal") -> int:
-        maker = BatchMaker(self.settings)
-        with self.engine.begin() as connection:
-            batch, _ = maker.begin(connection, Plan("editor", name=name, priority=priority))
-            maker.fill(connection, batch, lines)
-            maker.finish(connection, batch)
-        return batch.id
-
-    def items(self) -> Counter:
-        return Counter(dict(self.database.question("SELECT state, count(*) FROM batch_items GROUP BY state")))
-
-    def tallied(self) -> Counter:
-        columns = ", ".join(f"sum({state})" for state in STATES)
-        (row,) = self.database.question(f"SELECT {columns} FROM shards")
-        return Counter({state: count for state, count in zip(STATES, row, strict=True) if count})
-
-    def ended(self) -> bool:
-        return not self.database.question("SELECT 1 FROM batches WHERE ended_at IS NULL")
-
-    def effects(self) -> tuple[int, int]:
-        """(how many, how many distinct)"""
-        return self.database.question("SELECT count(*), count(DISTINCT article_id) FROM effects")[0]
-
-    def workers(self, count: int) -> Workers:
-        return Workers(self.ini, self.database.url, count)
-
-
-STATES = ("waiting", "stored", "superseded", "dead", "cancelled")
-
-
-def _settings(ini: Path, url: str) -> BulkSettings:
-    before = servers.os.environ.get("DATABASE_URL")
-    servers.os.environ["DATABASE_URL"] = url
-    try:
-        return read_ini(ini).bulk
-    finally:
-        if before is None:
-            del servers.os.environ["DATABASE_URL"]
-        else:
-            servers.os.environ["DATABASE_URL"] = before
-
-
-@contextmanager
-def archive(folder: Path, **settings: str) -> Iterator[Archive]:
-    folder.mkdir(parents=True, exist_ok=True)
-    ini = worker_ini(
-        folder, **{"bulk__stalled": f"{STALLED:g} s", "bulk__slice": "2 s", "bulk__shard": "50", **settings}
-    )
-    with postgres(folder / "postgres") as database, Origin() as origin:
-        database.question(EFFECTS)
-        made = Archive(database, origin, ini)
-        try:
-            yield made
-        finally:
-            made.engine.dispose()
-
-
-def _links(made: Archive, count: int, first: int = 1) -> list[Line]:
-    """Lines that name pictures of their own, each of which has to be converted."""
-
-    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
-        content = picture(int(handler.path.rpartition("?")[2]))
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    url = made.origin.serve(answer)
-    return [check(number, str(number), f"{url}?{number}") for number in range(first, first + count)]
 
 
 def killed_workers(folder: Path, items: int, kills: int, freezes: int) -> Row:
     """kill -9 and SIGSTOP of workers at random moments, while three of them work."""
     with archive(folder) as made, made.workers(3) as workers:
-        made.batch(_links(made, items))
+        made.batch(links(made, items))
         until(lambda: made.items()["stored"], 60, "the work begins")
         done = Counter()
         while not made.ended() and (done["kills"] < kills or done["freezes"] < freezes):
@@ -214,7 +73,7 @@ def _freeze(process: psutil.Process, seconds: float) -> None:
 def database_away(folder: Path, items: int, away: float) -> Row:
     """PostgreSQL is stopped in the middle of a batch, and comes back."""
     with archive(folder) as made, made.workers(2):
-        made.batch(_links(made, items))
+        made.batch(links(made, items))
         until(lambda: made.items()["stored"] > 5, 60, "the work is under way")
         made.database.stop()
         time.sleep(away)
