@@ -7,7 +7,7 @@ import struct
 from PIL import AvifImagePlugin, Image
 
 from belfoot_img.imaging.decoding.coded_colours import CodePoints, in_srgb
-from belfoot_img.imaging.decoding.formats.picture import ExifPicture
+from belfoot_img.imaging.decoding.formats.picture import ExifPicture, padded
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # conversions share the cores already
 
@@ -20,10 +20,27 @@ def brands(source: bytes) -> set[bytes]:
     return {box[offset : offset + 4] for offset in range(0, len(box), 4) if offset != 4}
 
 
+def declared_size(source: bytes) -> int:
+    """Returns the bytes that the boxes at the top of an ISO base media file (ISO/IEC 14496-12) take, by their own
+    headers; more than there are where the last box is cut off."""
+    end = 0
+    while end + 8 <= len(source):
+        size = int.from_bytes(source[end : end + 4], "big")
+        if size == 1:
+            size = int.from_bytes(source[end + 8 : end + 16], "big")
+        if size < 8:  # 0: to the end of the file; less is damage
+            return len(source)
+        end += size
+    return end
+
+
 class AvifPicture(ExifPicture):
     """Pillow reports the rotation of the container as the orientation of Exif."""
 
     plugin = AvifImagePlugin.AvifImageFile
+
+    def __init__(self, source: bytes):
+        super().__init__(padded(source, declared_size(source)))
 
     def load(self, max_side: int) -> Image.Image:
         picture = super().load(max_side)

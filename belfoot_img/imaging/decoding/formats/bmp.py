@@ -8,7 +8,7 @@ import numpy as np
 from PIL import BmpImagePlugin, Image
 
 from belfoot_img.errors import ImageDamaged
-from belfoot_img.imaging.decoding.formats.picture import Picture
+from belfoot_img.imaging.decoding.formats.picture import Picture, padded
 
 BITFIELDS, ALPHABITFIELDS = 3, 6
 _UNSUPPORTED = {4: "an embedded JPEG", 5: "an embedded PNG", 11: "CMYK", 12: "CMYK", 13: "CMYK"}
@@ -19,6 +19,7 @@ class BmpPicture(Picture):
 
     def __init__(self, source: bytes):
         self._fields = None
+        source = padded(source, int.from_bytes(source[2:6], "little"))
         try:
             super().__init__(source)
         except Exception:

@@ -14,6 +14,13 @@ MAX_WHOLE_PIXELS = 40_000_000
 """Larger pictures are reduced to ``max_side``, while they are decoded where their codec can do so."""
 
 
+def padded(source: bytes, size: int) -> bytes:
+    """Returns the source with zeros in place of its last bytes, where at most 1 % of its ``size`` (bytes, as the file
+    itself says) is missing. Browsers show such a picture, and so little of it is lost that it can be stored."""
+    missing = size - len(source)
+    return source + bytes(missing) if 0 < missing <= size / 100 else source
+
+
 class Picture:
     """The first picture of a source whose header has been read; ``load`` decodes it anew at each call.
 

@@ -10,7 +10,7 @@ import pyvips
 from PIL import Image, WebPImagePlugin
 
 from belfoot_img.imaging.decoding.formats import by_vips
-from belfoot_img.imaging.decoding.formats.picture import ExifPicture
+from belfoot_img.imaging.decoding.formats.picture import ExifPicture, padded
 from belfoot_img.imaging.jpeg.markers import exif_orientation
 
 
@@ -37,7 +37,8 @@ class WebpPicture(ExifPicture):
             self.source, self.size = source, (header.width, header.height)
             self.orientation = exif_orientation(exif.removeprefix(b"Exif\0\0"))
         else:
-            super().__init__(source)
+            (size,) = struct.unpack_from("<I", source, 4)
+            super().__init__(padded(source, 8 + size))
 
     def load(self, max_side: int) -> Image.Image:
         if self.is_very_large:
