@@ -32,7 +32,7 @@ FILLED = 5  # trials that are brought to fill the limit
 
 
 def search(source: bytes, limit: int) -> list[bytes]:
-    """The few JPEGs that are likest to the whole reference; one of them is the best."""
+    """The few JPEGs that are most like the whole reference; one of them is the best."""
     original = methods.original(source, methods.SETTINGS.max_side)
     pixels = without_needless_colour(fitting.reference_of(original, methods.SETTINGS.max_side))
     whole = Whole(original, pixels, fitting.Record(original))

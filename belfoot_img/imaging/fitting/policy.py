@@ -122,7 +122,8 @@ def reduced(pixels: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def reference_of(original: Original, max_side: int) -> Image.Image:
-    """The original reduced to ``max_side``: encoded at the largest scale, and what likeness is judged against."""
+    """Returns the original reduced to ``max_side``: encoded at the largest scale, and what likeness is judged
+    against."""
     source = (original.width, original.height)
     return reduced(original.pixels, size_at(source, min(max(source), max_side)))
 

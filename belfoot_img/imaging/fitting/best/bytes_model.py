@@ -85,6 +85,6 @@ def coarseness(quality: int) -> float:
 
 
 def fineness(coarseness: float) -> int:
-    """The quality of that coarseness, downwards."""
+    """Returns the quality of that coarseness, downwards."""
     percent = 100 * coarseness
     return max(1, min(100, math.floor(1e-9 + (5000 / percent if percent > 100 else 100 - percent / 2))))

@@ -32,7 +32,8 @@ class Filling:
         self._scale_power, self._quality_power = Model.SCALE, Model.QUALITY
 
     def finest(self) -> Made | None:
-        """The whole reference at quality 100 with all of its colour, if that fits: there is nothing to search then."""
+        """Returns the whole reference at quality 100 with all of its colour, if that fits: there is nothing to search
+        then."""
         if math.prod(self._reference.size) > SURELY_MORE * self._limit:
             return None
         if self.whole.draft(FINEST, self._largest, 100) * FINEST.encoder.draft_share > 1.05 * self._limit:
@@ -41,15 +42,15 @@ class Filling:
         return made if len(made[0]) <= self._limit else None
 
     def foretold(self, trial: Trial) -> float:
-        """The trial's likeness with what drafts of the whole say that it leaves empty at scale 1."""
+        """Returns the trial's likeness with what drafts of the whole say that it leaves empty at scale 1."""
         side, quality = self._start(trial)
         size = self._drafted(trial, side, quality)
         if size > self._limit and quality > LEAST_QUALITY:
             size = self._drafted(trial, side, quality - 1)
         return trial.likeness + gain(trial.likeness) * math.log(size / self._limit)
 
-    def likest(self, trials: list[Trial], flat: bool) -> Trial:
-        """Which of the finalists is likest to the whole reference."""
+    def most_alike(self, trials: list[Trial], flat: bool) -> Trial:
+        """Returns which of the finalists is most like the whole reference."""
         if len(trials) == 1:
             return trials[0]
         likeness = Likeness(self._reference, flat=flat)
@@ -90,7 +91,7 @@ class Filling:
         return self._better(side, quality, math.log(size / (AIM * self._limit)))
 
     def _drafted(self, trial: Trial, side: int, quality: int) -> float:
-        """Bytes that a draft foretells."""
+        """Returns the bytes that a draft foretells."""
         return max(1.0, self.whole.draft(trial.recipe, side, quality) * trial.share)
 
     def _better(self, side: int, quality: int, excess: float) -> tuple[int, int]:
@@ -110,7 +111,7 @@ class Filling:
             self._quality_power = clipped(-math.log(growth) / by_coarseness, QUALITIES)
 
     def _by_quality(self, recipe: Recipe, quality: int) -> Made | None:
-        """The highest quality that fits at scale 1, or near enough to it; None where the least does not fit."""
+        """Returns the highest quality that fits at scale 1, or near enough to it; None where the least does not fit."""
         fits: tuple[int, float] | None = None  # the highest quality that did, and the log of its bytes / limit
         over: tuple[int, float] | None = None
         filled = None
@@ -131,7 +132,7 @@ class Filling:
             quality = min(max(guess, below + 1), above - 1)
 
     def _by_scale(self, recipe: Recipe, quality: int, side: int) -> Made:
-        """The largest side that fits at this quality, or near enough to it. Raises CannotFit."""
+        """Returns the largest side that fits at this quality, or near enough to it. Raises CannotFit."""
         below, above, filled = 0, self._largest + 1, None
         last, tries = None, 0
         while above - below > 1 and (filled is None or tries < FINAL_ENCODES):
@@ -155,7 +156,8 @@ class Filling:
 
 
 def _is_full(quality: int, excess: float, power: float) -> bool:
-    """Whether one step more of quality is foretold to miss the limit; near quality 100 a step may be half the bytes."""
+    """Returns whether one step more of quality is foretold to miss the limit; near quality 100 a step may be half the
+    bytes."""
     if quality == 100:
         return True
     growth = power * math.log(coarseness(quality) / coarseness(quality + 1))

@@ -166,7 +166,7 @@ def _around(plane: np.ndarray) -> np.ndarray:
 
 
 def _linear(pixels: Image.Image, halvings: int) -> np.ndarray:
-    """Linear light, halved; band by band, since at full size it takes twelve bytes a pixel."""
+    """Returns linear light, halved; band by band, since at full size it takes twelve bytes a pixel."""
     bands = []
     for top in range(0, pixels.height, BAND):
         band = np.asarray(pixels.crop((0, top, pixels.width, min(top + BAND, pixels.height))))

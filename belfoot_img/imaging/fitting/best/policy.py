@@ -48,7 +48,7 @@ class Best:
             return record.fitted(*finest)
         search = Search(original, reference, limit, self.effort, filling)
         finalists = search.finalists()
-        return record.fitted(*filling.fill(filling.likest(finalists, search.flat)), search.foretold)
+        return record.fitted(*filling.fill(filling.most_alike(finalists, search.flat)), search.foretold)
 
 
 def without_needless_colour(pixels: Image.Image) -> Image.Image:

@@ -25,7 +25,7 @@ class Sample:
 
 
 def is_flat(picture: Image.Image) -> bool:
-    """Whether it looks drawn, as pages, charts and screenshots do: most pixels equal their left neighbour."""
+    """Returns whether it looks drawn, as pages, charts and screenshots do: most pixels equal their left neighbour."""
     rows = np.asarray(picture)[::16]
     equal = rows[:, 1:] == rows[:, :-1]
     return bool((equal if equal.ndim == 2 else equal.all(axis=2)).mean() > FLAT) if equal.size else False
@@ -58,7 +58,7 @@ def _inside(size: tuple[int, int], side: int, margin: int) -> Image.Image:
 
 
 def _detail(picture: Image.Image, columns: int, rows: int) -> np.ndarray:
-    """The mean strength of edges in each cell of a grid over the picture."""
+    """Returns the mean strength of edges in each cell of a grid over the picture."""
     luma = np.asarray(picture.convert("L"))
     if min(luma.shape) > 1000:
         luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
@@ -67,7 +67,8 @@ def _detail(picture: Image.Image, columns: int, rows: int) -> np.ndarray:
 
 
 def _mosaic(picture: Image.Image, tiles: list[tuple[int, int]], grid: tuple[int, int], side: int) -> Image.Image:
-    """The tiles (row, column of the grid), each of ``side`` px, as a picture of about the proportions of a square."""
+    """Returns the tiles (row, column of the grid), each of ``side`` px, as a picture of about the proportions of a
+    square."""
     across = math.ceil(math.sqrt(len(tiles)))
     tiles = tiles[: len(tiles) // across * across]
     mosaic = Image.new(picture.mode, (across * side, len(tiles) // across * side))

@@ -44,7 +44,7 @@ class Search:
         self._trials = Trials(original, reference, size_limit, effort.sample_pixels, filling.whole)
 
     def finalists(self) -> list[Trial]:
-        """The best trial; and where the whole picture is to decide, the best of the recipes that come close."""
+        """Returns the best trial; and where the whole picture is to decide, the best of the recipes that come close."""
         best = self._best()
         unsure = self._trials.flat or best.quality > FINE
         count = self._effort.unsure_finalists if unsure else self._effort.finalists
@@ -66,7 +66,7 @@ class Search:
         return [self._between(trial) for trial in found[:count]]
 
     def _fine(self, found: list[Trial]) -> list[Trial]:
-        """The finalist of each chroma: few places show what 4:2:0 loses, and a sample may have none of them.
+        """Returns the finalist of each chroma: few places show what 4:2:0 loses, and a sample may have none of them.
 
         A step of quality is a tenth of the bytes and more here, so that drafts of the whole say how much of the limit
         each would leave empty. Another table may leave less.
@@ -107,7 +107,8 @@ class Search:
         )
 
     def _suits(self, recipe: Recipe) -> bool:
-        """A grey picture has no chroma to store in another way, and jpegli would store it in colour."""
+        """Returns whether the recipe suits the picture: a grey one has no chroma to store in another way, and jpegli
+        would store it in colour."""
         return self._trials.in_colour or (recipe.chroma == FIRST.chroma and recipe not in JPEGLI)
 
     def _climb(self, recipe: Recipe, scale: float) -> Trial:
@@ -121,7 +122,8 @@ class Search:
         return best
 
     def _between(self, best: Trial) -> Trial:
-        """The trial moved to the top of the parabola through it and its neighbours, those of ``FIRST`` if need be."""
+        """Returns the trial moved to the top of the parabola through it and its neighbours, those of ``FIRST`` if need
+        be."""
         known = self._trials.known()
         for recipe in (best.recipe, FIRST):
             beside = [known[recipe, near] for near in neighbours(best.scale) if (recipe, near) in known]

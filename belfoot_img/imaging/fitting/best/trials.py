@@ -99,7 +99,7 @@ class Trials:
         return self._sample.mode != "L"
 
     def known(self) -> dict[tuple[Recipe, float], Trial]:
-        """What has been tried, by recipe and scale."""
+        """Returns what has been tried, by recipe and scale."""
         return self._known
 
     def of(self, recipe: Recipe, scale: float) -> Trial:
@@ -108,8 +108,8 @@ class Trials:
         return self._known[recipe, scale]
 
     def calibrated(self, trial: Trial) -> Trial:
-        """The trial of ``FIRST``, with its bytes measured against the whole picture at its own scale and quality, and
-        with what packing saves there."""
+        """Returns the trial of ``FIRST``, with its bytes measured against the whole picture at its own scale and
+        quality, and with what packing saves there."""
         scale, quality = self._calibrated[trial.scale == 1]
         apart = abs(math.log(scale / trial.scale)), abs(math.log(coarseness(quality) / coarseness(trial.quality)))
         if apart[0] > -0.3 * math.log(STEP) or apart[1] > ALIKE:
@@ -147,7 +147,8 @@ class Trials:
         return self._model.quality_near(quality, by_scale)
 
     def _foretold(self) -> tuple[float, tuple[float, int]]:
-        """The scale at which the usual quality fills the limit; scale and quality of the draft that said so last."""
+        """Returns the scale at which the usual quality fills the limit; scale and quality of the draft that said so
+        last."""
         quality = self._prior.quality
         scale = snapped(expected_scale(self._reference, self._limit))
         for _ in range(2):
@@ -163,7 +164,7 @@ class Trials:
         return (1.0 if self.flat and better > FLAT_UNREDUCED else better), at
 
     def _try(self, recipe: Recipe, scale: float) -> Trial:
-        """The quality that fills the limit at this scale, by drafts, and its likeness."""
+        """Returns the quality that fills the limit at this scale, by drafts, and its likeness."""
         if (scale == 1) not in self._limits:
             self._calibrate(scale, self._model.quality(FIRST, scale))
         self._model.limit = self._limits[scale == 1]
@@ -195,7 +196,7 @@ class Trials:
         return Trial(recipe, scale, quality, as_if_full(likeness, quality, excess), share)
 
     def _drafted(self, recipe: Recipe, scale: float) -> tuple[int, int]:
-        """The quality that fills the limit, and the bytes of its draft."""
+        """Returns the quality that fills the limit, and the bytes of its draft."""
         quality = self._model.quality(recipe, scale)
         usual = self._shares[FIRST] * recipe.encoder.draft_share / FIRST.encoder.draft_share
         for attempt in range(DRAFTS):
@@ -209,8 +210,8 @@ class Trials:
         return quality, size
 
     def _packing_of(self, recipe: Recipe, scale: float, quality: int) -> float:
-        """Bytes of what is stored / bytes of a trial: one encode says so for each chroma of a family of encoders, whose
-        tables differ little in it, but it is 0.98 for photographs and 0.78 for some pages."""
+        """Returns the bytes of what is stored / bytes of a trial: one encode says so for each chroma of a family of
+        encoders, whose tables differ little in it, but it is 0.98 for photographs and 0.78 for some pages."""
         if recipe.encoder.trial_share == 1:
             return 1.0
         if family(recipe) not in self._packing:
@@ -221,11 +222,11 @@ class Trials:
         return self._packing[family(recipe)]
 
     def _size_of_whole(self, scale: float, quality: int) -> int:
-        """Bytes of a draft of the whole picture."""
+        """Returns the bytes of a draft of the whole picture."""
         return self._whole.draft(FIRST, max(1, round(scale * max(self._reference.size))), quality)
 
     def _size(self, recipe: Recipe, encoder: Encoder, scale: float, quality: int) -> int:
-        """Bytes of the sample by this form of the recipe's encoder; each encode is made once."""
+        """Returns the bytes of the sample by this form of the recipe's encoder; each encode is made once."""
         key = encoder, recipe.chroma, scale, quality
         if key not in self._sizes:
             jpeg, _ = self._record.make(
@@ -250,7 +251,7 @@ def expected_scale(reference: Image.Image, size_limit: int) -> float:
 
 
 def neighbours(scale: float) -> list[float]:
-    """The scales beside this one, the larger first; none is above 1."""
+    """Returns the scales beside this one, the larger first; none is above 1."""
     smaller = scale * STEP
     return [smaller] if scale == 1 else [snapped(scale / STEP), smaller]
 

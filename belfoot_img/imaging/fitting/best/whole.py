@@ -24,7 +24,7 @@ class Whole:
         self._scaled: tuple[int, Image.Image] = (self.largest, reference)
 
     def draft(self, recipe: Recipe, side: int, quality: int) -> int:
-        """Bytes of a draft; ``side``: the longest, px."""
+        """Returns the bytes of a draft; ``side``: the longest, px."""
         key = recipe, side, quality
         if key not in self._drafts:
             jpeg, _ = self.record.make(recipe.encoder.draft, self._at(side), quality, recipe.chroma)
