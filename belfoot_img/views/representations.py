@@ -37,8 +37,8 @@ class JsonImage:
         self.etag = f"{row.sha256}-{hashlib.sha256(self._document).hexdigest()[:32]}"
 
     def response(self, content: Content) -> Response:
-        """Returns the base64 is sent as it is, neither searched for characters to escape nor copied: that was half of a
-        GET."""
+        """Returns the answer. The base64 is sent as it is, neither searched for characters to escape nor copied: that
+        was half of a GET."""
         before, after = self._document.split(QUOTED_MARK)
         return _response(self.etag, [before + b'"', content.base64, b'"' + after], "application/json")
 
