@@ -54,6 +54,9 @@ def upgrade():
 
 
 def downgrade():
+    # What models/moving.py leaves where it was interrupted
+    op.execute("ALTER TABLE images DROP CONSTRAINT IF EXISTS ck_images_moved")
+    op.execute("DROP FUNCTION IF EXISTS images_moved() CASCADE")
     op.execute("ALTER TABLE images ADD COLUMN IF NOT EXISTS image text")
     op.execute("ALTER TABLE images ALTER COLUMN image SET STORAGE EXTERNAL")
     op.execute(

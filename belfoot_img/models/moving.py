@@ -46,6 +46,21 @@ COPY = text("""
 row is locked by an earlier statement, so this one sees whatever was stored."""
 CLEAR = text("UPDATE images SET image = NULL WHERE article_id = ANY(:articles)")
 
+CLOSE = """
+    ALTER TABLE images DROP CONSTRAINT IF EXISTS ck_images_moved;
+    CREATE OR REPLACE FUNCTION images_moved() RETURNS trigger LANGUAGE plpgsql AS $refuse$ BEGIN
+        RAISE EXCEPTION 'images.image was moved to contents: reload what runs the older version';
+    END $refuse$;
+    DROP TRIGGER IF EXISTS images_moved ON images;
+    CREATE TRIGGER images_moved BEFORE INSERT OR UPDATE OF image ON images
+        FOR EACH ROW WHEN (NEW.image IS NOT NULL) EXECUTE FUNCTION images_moved()"""
+"""A process of the old version that was forgotten can store nothing from here on. No CHECK: that would refuse this
+version's updates too, of rows whose base64 the second pass has yet to reach. They do not name the column."""
+DROP = """
+    DROP FUNCTION images_moved() CASCADE;
+    ALTER TABLE images DROP COLUMN image"""
+"""With the function goes its trigger, which depends on the column."""
+
 Report = Callable[[int, float], None]
 """Images that were moved since the last call, and the share of the table that was passed, 0 to 1."""
 
@@ -62,13 +77,9 @@ def move(engine: Engine, report: Report = lambda moved, share: None) -> bool:
             return False
         _build_index(connection)
         _move_all(connection, report)
-        _briefly(
-            connection,
-            "ALTER TABLE images DROP CONSTRAINT IF EXISTS ck_images_moved,"
-            " ADD CONSTRAINT ck_images_moved CHECK (image IS NULL) NOT VALID",
-        )  # a process of the old version that was forgotten can store nothing from here on
+        _briefly(connection, CLOSE)
         _move_all(connection, report)
-        _briefly(connection, "ALTER TABLE images DROP COLUMN image")
+        _briefly(connection, DROP)
         connection.execute(text("DROP INDEX CONCURRENTLY IF EXISTS ix_images_source_sha256_settings_sha256"))
         connection.execute(text("VACUUM (ANALYZE) images"))
         connection.execute(text("ANALYZE contents"))

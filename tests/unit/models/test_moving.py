@@ -8,7 +8,8 @@ import threading
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 
 from belfoot_img.models import image, moving, schema
 from tests.unit.models.conftest import differences
@@ -61,8 +62,32 @@ def store(engine, article_id: int, jpeg: bytes) -> None:
         image.put(connection, {"article_id": str(article_id), "url": None, "stored_by": "now", **result(jpeg)})
 
 
+def as_the_old_version(engine, article_id: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(INSERT), {"first": article_id, "last": article_id})
+
+
 class Interrupted(Exception):
     pass
+
+
+def interrupt_second_pass(engine, article_id: int) -> None:
+    """Moves all images but one, which the old version stores just before its place is closed."""
+    late = []
+
+    def step(connection, cursor, statement, *rest):
+        if late and "SKIP LOCKED" in statement:
+            raise Interrupted
+        if not late and "lock_timeout" in statement:
+            late.append(article_id)
+            as_the_old_version(engine, article_id)
+
+    event.listen(engine, "before_cursor_execute", step)
+    try:
+        with pytest.raises(Interrupted):
+            moving.move(engine)
+    finally:
+        event.remove(engine, "before_cursor_execute", step)
 
 
 def interrupt(moved: int, share: float) -> None:
@@ -149,6 +174,25 @@ def test_what_a_process_of_the_old_version_stores_during_the_move_is_not_lost(ol
     assert stored(old, 3) == picture(3)
 
 
+def test_an_article_that_lies_in_the_old_place_is_stored_anew_also_when_that_is_closed(old):
+    interrupt_second_pass(old, 3)
+    assert count(old, "SELECT count(*) FROM images WHERE image IS NOT NULL") == 1
+    store(old, 3, b"newer")
+    assert stored(old, 3) == b"newer"
+    moving.move(old)
+    assert stored(old, 3) == b"newer"
+
+
+def test_the_old_version_can_store_nothing_once_its_place_is_closed(old):
+    interrupt_second_pass(old, 3)
+    for article in (3, 4, IMAGES + 1):
+        with pytest.raises(DBAPIError, match="moved"):
+            as_the_old_version(old, article)
+    moving.move(old)
+    with old.connect() as connection:
+        assert differences(connection) == []
+
+
 def test_rows_that_somebody_has_locked_are_passed_over_and_taken_later(old):
     moved = []
     with old.connect() as connection, connection.begin() as transaction:
@@ -167,3 +211,11 @@ def test_the_way_back_puts_the_base64_where_it_was(old):
     with old.begin() as connection:
         command.downgrade(schema._config(connection), BEFORE)
     assert count(old, "SELECT count(*) FROM images WHERE octet_length(decode(image, 'base64')) = bytes") == IMAGES
+
+
+def test_the_way_back_is_open_in_the_middle_of_a_move(old):
+    interrupt_second_pass(old, 3)
+    with old.begin() as connection:
+        command.downgrade(schema._config(connection), BEFORE)
+    assert count(old, "SELECT count(*) FROM images WHERE octet_length(decode(image, 'base64')) = bytes") == IMAGES
+    as_the_old_version(old, 3)
