@@ -90,7 +90,7 @@ def test_searches_are_timed_by_kind():
 
 
 def test_what_the_console_keeps_is_weighed():
-    assert "| more |" in run("benchmarks.kept", "--repeats=1", "--megapixels=0.5")
+    assert "| more |" in run("benchmarks.kept", "--repeats=1", "--megapixels=2")
 
 
 def test_growing_tables_and_the_move_of_an_older_database_are_measured():
