@@ -17,7 +17,8 @@ UNREADABLE = "The request line or a header is malformed or too long."
 
 class JsonErrorWorker(ThreadWorker):
     def handle_error(self, req, client, addr, exc):
-        """In place of gunicorn's HTML page, which NGINX could not tell from an answer of the application.
+        """Answers in place of gunicorn's HTML page, which NGINX could not tell from an answer of the
+        application.
 
         Nothing of the request is logged: a malformed header may hold credentials.
         """

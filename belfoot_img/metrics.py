@@ -39,7 +39,7 @@ password_hashings = Counter("belfoot_img_password_hashings", "Passwords hashed, 
 
 
 def answered(request, response, seconds: float) -> None:
-    """An answer went out, whatever it was."""
+    """Counts an answer that was sent, whatever its status."""
     resource = type(getattr(request, "context", None)).__name__
     method = request.method if request.method in METHODS else "other"
     requests.labels(resource, method, response.status_int).inc()

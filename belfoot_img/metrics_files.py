@@ -56,13 +56,15 @@ def worker_ended(pid: int) -> None:
 
 
 def _remove(folder: Path, master: int) -> None:
-    """However the master ends, a refused start included; its workers inherit this and leave the folder alone."""
+    """Removes the folder however the master ends, a refused start included; its workers inherit this and leave
+    the folder alone."""
     if os.getpid() == master:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _hold(folder: Path) -> None:
-    """Forked workers share the lock; the kernel releases it when the last of them is gone, killed or not."""
+    """Holds a lock that forked workers share; the kernel releases it when the last of them has ended, killed or
+    not."""
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     _held.append(lock)

@@ -173,7 +173,7 @@ class ImageStore:
 
     @contextmanager
     def _taken_in(self, url: str | None, source: bytes | Reading | None) -> Iterator[bytes]:
-        """The bytes of a source, counted by the intake from their first to the end of the block."""
+        """Yields the bytes of a source, which the intake counts from the first byte to the end of the block."""
         if source is None and url is None:
             raise TypeError("a url or a source is needed")
         with self._converter.intake.take() as held:

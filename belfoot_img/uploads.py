@@ -127,6 +127,6 @@ def _read(request, size: int) -> bytes:
 
 
 def _refuse_too_large(request, most: int) -> None:
-    """By the declared length, before a byte is read."""
+    """Refuses a file by its declared length, before a byte is read."""
     if (request.content_length or 0) > most:
         raise RequestTooLarge(f"The body has more than {most} bytes.")

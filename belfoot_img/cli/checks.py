@@ -40,7 +40,7 @@ class Finding:
 
 
 def check_all(ini: str, url: str | None) -> Iterator[Finding]:
-    """Each as soon as it is known. None of them raises."""
+    """Yields each finding as soon as it is known. Raises nothing."""
     yield _python()
     try:
         settings = read_ini(ini)

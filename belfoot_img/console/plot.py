@@ -35,7 +35,8 @@ class Plot:
 
 
 def plot(candidates: Sequence[dict[str, Any]], scale: float) -> Plot | None:
-    """None where fewer than two candidates were judged, so that there is nothing to compare."""
+    """Returns the plot, or None where fewer than two candidates were judged, so that there is nothing to
+    compare."""
     judged = [one for one in candidates if one["likeness"] is not None]
     if len(judged) < 2:
         return None

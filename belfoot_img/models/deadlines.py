@@ -109,7 +109,8 @@ def keep(engine: Engine, settings: DatabaseSettings) -> None:
 
     @event.listens_for(engine, "checkout")
     def alive(connection, record, proxy):
-        """A server that closed the connection left an end-of-file to read, which is seen without asking the server."""
+        """Returns whether the connection is open, without asking the server: a server that closed it left an
+        end-of-file to read."""
         poller = select.poll()
         poller.register(connection.fileno(), select.POLLIN)
         if poller.poll(0):

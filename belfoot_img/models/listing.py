@@ -38,7 +38,7 @@ class Search:
 
     @property
     def article_begins(self) -> ColumnElement[bool]:
-        """That an article id begins with ``text``."""
+        """Returns the condition that an article id begins with ``text``."""
         return TABLE.c.article_id.startswith(self.text, autoescape=True)
 
     @property

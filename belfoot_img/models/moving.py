@@ -88,7 +88,7 @@ def move(engine: Engine, report: Report = lambda moved, share: None) -> bool:
 
 @contextmanager
 def _by_itself(engine: Engine) -> Iterator[Connection]:
-    """A connection without deadlines on which each statement commits by itself, alone in the database."""
+    """Opens a connection without deadlines, alone in the database, on which each statement commits by itself."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         driver = connection.connection.driver_connection
         assert driver is not None, "it was checked out just now"
@@ -101,7 +101,7 @@ def _by_itself(engine: Engine) -> Iterator[Connection]:
 
 
 def _build_index(connection: Connection) -> None:
-    """Beside the readers and writers. One that was interrupted leaves an index that is not valid."""
+    """Builds the index while others read and write. An interrupted build leaves an invalid index."""
     valid = connection.execute(
         text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('ix_images_result')")
     ).scalar()
@@ -147,7 +147,7 @@ def _lot(connection: Connection, first: int, end: int) -> int:
 
 @contextmanager
 def _transaction(connection: Connection) -> Iterator[None]:
-    """On a connection whose statements otherwise commit by themselves."""
+    """Opens a transaction on a connection whose statements otherwise commit by themselves."""
     connection.execute(text("BEGIN"))
     yield
     connection.execute(text("COMMIT"))

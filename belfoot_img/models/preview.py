@@ -25,7 +25,7 @@ PREVIEWS = Preview.__table__
 
 
 def keep(connection: Connection | Session, article_id: str, source_sha256: str, jpeg: bytes) -> None:
-    """In place of the one that the article may have."""
+    """Stores the preview in place of the one that the article may have."""
     _put(connection, select(literal(article_id), literal(source_sha256), literal(jpeg, LargeBinary)))
 
 
@@ -46,7 +46,7 @@ def remove(connection: Connection | Session, article_id: str) -> None:
 
 
 def find(connection: Connection, article_id: str) -> bytes | None:
-    """Of the source of the article's image as it is now."""
+    """Returns the preview of the source of the article's current image."""
     same = (PREVIEWS.c.article_id == IMAGES.c.article_id) & (PREVIEWS.c.source_sha256 == IMAGES.c.source_sha256)
     asked = select(PREVIEWS.c.jpeg).select_from(IMAGES.join(PREVIEWS, same)).where(IMAGES.c.article_id == article_id)
     return connection.execute(asked).scalar_one_or_none()

@@ -100,7 +100,7 @@ def act(context, request):
 
 
 def _begin(request, plan, lines):
-    """The batch, with its items where it was made just now."""
+    """Returns the batch, with its items where it was made just now."""
     maker, session = request.batches, request.dbsession
     maker.refuse_too_many(session, plan.submitted_by, len(lines))
     batch, made = maker.begin(session, plan)
