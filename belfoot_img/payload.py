@@ -62,11 +62,6 @@ class Payload:
             )
         return value.strip()
 
-    def effort(self, known: Collection[str]) -> str | None:
-        """Returns how much CPU the fit policy may spend, one of ``known``; None where the request leaves it to the
-        settings."""
-        return self.choice("effort", known)
-
     def choice(self, name: str, known: Collection[str]) -> str | None:
         """Returns one of ``known``; None where the field is missing or null."""
         value = self._optional(name)

@@ -20,7 +20,7 @@ from belfoot_img.views.representations import JpegImage, JsonImage, Representati
 def store(collection: ImageCollection, request: Request):
     payload = request.payload
     article_id, how = payload.article_id(), source_of(request)
-    if effort := payload.effort(EFFORTS):
+    if effort := payload.choice("effort", EFFORTS):
         how["effort"] = effort
     stored = request.images.convert_and_store(article_id, stored_by=request.identity.name, **how)
     if stored.row.created:

@@ -17,6 +17,9 @@ LANGUAGES = ("en", "ru")
 FIELD = re.compile(r"(?P<field>(?:[\w.-]|\[\d+\])+): (?P<rest>.+)", re.DOTALL)
 """A message that begins with the name of a field, a header or a key of the query."""
 
+DEPTH = 5
+"""Messages inside one another that are translated: more are not ours, and would be as deep as a caller makes them."""
+
 
 def negotiated(request: Request) -> str:
     """``en`` or ``ru`` (RFC 9110, 12.5.4); English where the caller asks for neither."""
@@ -29,17 +32,19 @@ def translated(code: str, message: str, language: str) -> str:
     return message if language == "en" else _in_russian(message) or SENTENCES.get(code, SENTENCES["internal_error"])
 
 
-def _in_russian(message: str) -> str | None:
+def _in_russian(message: str, depth: int = DEPTH) -> str | None:
+    if depth == 0:
+        return None
     for pattern, russian in _patterns():
         if match := pattern.fullmatch(message):
-            return _filled(russian, match.groupdict())
+            return _filled(russian, match.groupdict(), depth - 1)
     match = FIELD.fullmatch(message)
-    rest = match and _in_russian(match["rest"])
+    rest = match and _in_russian(match["rest"], depth - 1)
     return f"{match['field']}: {rest}" if match and rest else None
 
 
-def _filled(russian: str, parts: dict[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda name: _in_russian(parts[name[1]]) or parts[name[1]], russian)
+def _filled(russian: str, parts: dict[str, str], depth: int) -> str:
+    return re.sub(r"\{(\w+)\}", lambda name: _in_russian(parts[name[1]], depth) or parts[name[1]], russian)
 
 
 @cache

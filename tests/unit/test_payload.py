@@ -97,10 +97,10 @@ def test_a_body_that_breaks_off_is_malformed(error):
 
 @pytest.mark.parametrize("value", ["low", "high", None])
 def test_effort_is_taken_as_sent(value):
-    assert Payload(data={"effort": value}).effort(("low", "normal", "high")) == value
+    assert Payload(data={"effort": value}).choice("effort", ("low", "normal", "high")) == value
 
 
 @pytest.mark.parametrize("value", ["LOW", "", 1, True, ["low"], {}])
 def test_an_effort_that_is_none_is_refused_by_its_field(value):
     with pytest.raises(InvalidField, match=r"data\.effort: send low, normal, high or nothing"):
-        Payload(data={"effort": value}).effort(("low", "normal", "high"))
+        Payload(data={"effort": value}).choice("effort", ("low", "normal", "high"))

@@ -115,3 +115,7 @@ def test_what_nobody_has_translated_gets_the_sentence_of_its_code():
 def test_the_language_is_the_one_that_the_caller_prefers(header, language):
     request = Request.blank("/", headers={} if header is None else {"Accept-Language": header})
     assert negotiated(request) == language
+
+
+def test_a_message_as_deep_as_a_caller_likes_gets_the_sentence_of_its_code():
+    assert translated("invalid_field", "x: " * 5000, "ru") == translated("invalid_field", "unknown", "ru")

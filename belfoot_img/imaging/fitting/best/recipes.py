@@ -7,7 +7,6 @@ says how often each was the best.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from belfoot_img.imaging.encoders import (
     FULL,
@@ -24,19 +23,6 @@ from belfoot_img.imaging.encoders import (
 class Recipe:
     encoder: Drafting
     chroma: str
-
-
-class Trial(Protocol):
-    """What is known of a picture by the first recipe."""
-
-    @property
-    def scale(self) -> float: ...
-
-    @property
-    def quality(self) -> int: ...
-
-    @property
-    def likeness(self) -> float: ...
 
 
 def mozjpeg(table: Table, chroma: str = HALVED) -> Recipe:
@@ -88,12 +74,10 @@ KINDS = (
 """The first that fits holds. docs/quality.md, "Recipes", says what they were learned from."""
 
 
-def rivals(first: Trial, flat: bool) -> tuple[Rival, ...]:
+def rivals(scale: float, quality: int, likeness: float, flat: bool) -> tuple[Rival, ...]:
+    """Returns what to try beside ``FIRST``, which did best at this scale and quality with this likeness."""
     return next(
         kind.rivals
         for kind in KINDS
-        if first.scale <= kind.scale
-        and first.quality <= kind.quality
-        and first.likeness <= kind.likeness
-        and kind.flat in (None, flat)
+        if scale <= kind.scale and quality <= kind.quality and likeness <= kind.likeness and kind.flat in (None, flat)
     )

@@ -83,8 +83,8 @@ class Search:
 
     def _best(self) -> Trial:
         first = best = self._trials.calibrated(self._climb(FIRST, self._trials.first_scale))
-        others = [rival for rival in rivals(first, self._trials.flat) if self._suits(rival.recipe)]
-        others = others[: self._effort.rivals]
+        told = rivals(first.scale, first.quality, first.likeness, self.flat)
+        others = [rival for rival in told if self._suits(rival.recipe)][: self._effort.rivals]
         self.foretold = self._told(first, others)
         for rival in others:
             best = max(best, self._trials.of(rival.recipe, first.scale * rival.by_scale), key=by_likeness)

@@ -5,7 +5,7 @@ from PIL import Image
 
 from belfoot_img.imaging.fitting.best.recipes import FIRST, KINDS, rivals
 from belfoot_img.imaging.fitting.best.sampling import is_flat
-from belfoot_img.imaging.fitting.best.trials import Trial, as_if_full
+from belfoot_img.imaging.fitting.best.trials import as_if_full
 from belfoot_img.imaging.fitting.policy import resolve
 from belfoot_img.settings import ImagingSettings
 
@@ -33,7 +33,7 @@ def test_a_picture_of_one_column_is_no_page():
 @pytest.mark.parametrize("quality", [1, 50, 90, 100])
 @pytest.mark.parametrize("likeness", [-50.0, 60.0, 85.0, 100.0])
 def test_there_are_rivals_for_whatever_the_first_recipe_came_to(flat, scale, quality, likeness):
-    found = rivals(Trial(FIRST, scale, quality, likeness, 1.0), flat)
+    found = rivals(scale, quality, likeness, flat)
     assert found in [kind.rivals for kind in KINDS]
     assert FIRST not in [rival.recipe for rival in found]
 
