@@ -18,7 +18,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import cached_property, lru_cache
 from types import SimpleNamespace
@@ -128,13 +128,13 @@ class ImageStore:
         """Returns the JPEG for a link, or for the bytes of a source, which are then not fetched. A source that is still
         on its way is read once there is room for it.
 
-        ``overrides``: fields of ImagingSettings that differ for this one; ``reuse``: False converts even where the
-        result is in the table, so that there are candidates to look at. Nothing is stored. Raises what the fetcher
-        raises and NotAnImage, ImageDamaged, ImageTooLarge, CannotFit, Busy, DatabaseUnavailable.
+        ``overrides``: fields of ImagingSettings for this one, None where they are as usual; ``reuse``: False converts
+        even where the result is in the table, so that there are candidates to look at. Nothing is stored. Raises what
+        the fetcher raises and NotAnImage, ImageDamaged, ImageTooLarge, CannotFit, Busy, DatabaseUnavailable.
         """
         started = time.monotonic()
         with self._taken_in(url, source) as content:
-            return self._conversion(url, content, replace(self._settings, **overrides), reuse, started)
+            return self._conversion(url, content, self._settings.overridden(**overrides), reuse, started)
 
     def _list_failure(self, error: Exception, article_id: str, url: str | None, failed_by: str) -> None:
         """For people who look for what became of it. An overload is none of its own, and is not made worse."""
@@ -164,7 +164,7 @@ class ImageStore:
         found = []
         with self._taken_in(url, source) as content:
             for overrides in variants:
-                settings = replace(self._settings, **overrides)
+                settings = self._settings.overridden(**overrides)
                 found.append(self._conversion(url, content, settings, True, started))
                 started = time.monotonic()
             encoded = [one.converted.jpeg for one in found if one.converted.action == "reencoded"]

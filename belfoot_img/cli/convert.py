@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,4 +71,4 @@ def convert(sources, output, ini, size_limit, fit_policy, effort, explain, plot,
 
 def _settings(ini: str | None, **chosen: Any) -> ImagingSettings:
     settings = read_ini(ini).imaging if ini else ImagingSettings()
-    return replace(settings, **{name: value for name, value in chosen.items() if value})
+    return settings.overridden(**chosen)

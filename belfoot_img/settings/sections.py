@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from belfoot_img.settings.bulk import BulkSettings
@@ -86,6 +86,10 @@ class ImagingSettings:
     preview: int = setting(PREFIX + "preview", parse_bytes_or_none, "40 kB")
     converting: ConvertingSettings = section(ConvertingSettings)
     fetch: FetchSettings = section(FetchSettings)
+
+    def overridden(self, **overrides: Any) -> ImagingSettings:
+        """Returns these settings with other values for some fields; a field whose value is None stays as it is."""
+        return replace(self, **{name: value for name, value in overrides.items() if value is not None})
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -36,11 +34,9 @@ def convert_to_jpeg(context: Conversions, request: Request) -> Response:
 def _tried(request: Request) -> Tried:
     payload, most = request.payload, request.registry["settings"].imaging.fetch.max_bytes
     url = payload.url()
-    asked: dict[str, Any] = {
+    overrides = {
         "size_limit": payload.whole("limit", 1, most),
         "effort": payload.choice("effort", EFFORTS),
         "fit_policy": payload.choice("policy", POLICIES),
     }
-    return request.images.try_out(url, variants=[{name: value for name, value in asked.items() if value is not None}])[
-        0
-    ]
+    return request.images.try_out(url, variants=[overrides])[0]

@@ -19,10 +19,8 @@ from belfoot_img.views.representations import JpegImage, JsonImage, Representati
 @view_config(context=ImageCollection, request_method="POST", permission="store", renderer="json")
 def store(collection: ImageCollection, request: Request):
     payload = request.payload
-    article_id, how = payload.article_id(), source_of(request)
-    if effort := payload.choice("effort", EFFORTS):
-        how["effort"] = effort
-    stored = request.images.convert_and_store(article_id, stored_by=request.identity.name, **how)
+    article_id, source, effort = payload.article_id(), source_of(request), payload.choice("effort", EFFORTS)
+    stored = request.images.convert_and_store(article_id, stored_by=request.identity.name, effort=effort, **source)
     if stored.row.created:
         request.response.status = 201
         request.response.location = headers.location(Image(article_id, collection), request)

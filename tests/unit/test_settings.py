@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -148,6 +149,11 @@ def test_what_came_from_the_environment_is_never_shown():
     with pytest.raises(SettingsError) as refusal:
         Settings.from_ini({**URL, "belfoot_img.size_limit": "${SECRET}"}, {"SECRET": "s3cret"})
     assert "s3cret" not in str(refusal.value) and "${SECRET}" in str(refusal.value)
+
+
+def test_a_field_that_is_overridden_by_none_stays_as_it_is():
+    settings = Settings.from_ini(URL, {}).imaging
+    assert settings.overridden(effort=None, size_limit=5000) == replace(settings, size_limit=5000)
 
 
 def test_production_ini_names_every_key():

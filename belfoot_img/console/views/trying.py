@@ -38,16 +38,15 @@ def try_out(context, request):
 
 
 def overrides(form: Form) -> dict[str, Any]:
-    """Settings for these conversions alone."""
+    """Returns the settings for these conversions alone, None where they are as usual."""
     limit = form.text("limit")
     if limit and (not re.fullmatch(r"[0-9]{1,5}", limit) or not LEAST_KB <= int(limit) <= MOST_KB):
         raise InvalidField(f"limit: send a whole number of kB from {LEAST_KB} to {MOST_KB}.")
-    asked = {
+    return {
         "size_limit": 1000 * int(limit) if limit else None,
         "effort": form.choice("effort", EFFORTS),
         "fit_policy": form.choice("policy", POLICIES),
     }
-    return {name: value for name, value in asked.items() if value is not None}
 
 
 def shown(

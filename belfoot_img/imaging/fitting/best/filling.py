@@ -19,6 +19,7 @@ FINAL_ENCODES = 5  # at most; after them only what is sure to fit
 DRAFTS = 2  # of the whole picture before the first final encode, at most
 NEAR = 0.02  # log of bytes
 HARDLY_EMPTY = 0.06  # log of bytes that a finalist may lack and still be filled: a step of quality may be more
+UNSURE = 0.04  # log of bytes, within which drafts say whether a step of quality fits
 NEARLY_FULL = 0.9  # of the limit, below which a higher quality is always tried
 SCALES, QUALITIES = (1.0, 4.0), (0.2, 1.5)  # powers of side and coarseness
 
@@ -125,11 +126,21 @@ class Filling:
             below, above = fits[0] if fits else LEAST_QUALITY - 1, over[0] if over else 101
             if fits and over:
                 self._learn(math.exp(over[1] - fits[1]), (self._largest, fits[0]), (self._largest, over[0]))
-            power = self._quality_power
-            if above - below <= 1 or (fits and (fits[1] > math.log(self._filled) or _is_full(*fits, power))):
+            if above - below <= 1 or (fits and (fits[1] > math.log(self._filled) or self._is_full(recipe, *fits))):
                 return filled
-            guess = fineness(coarseness(quality) * math.exp(excess / power))
+            guess = fineness(coarseness(quality) * math.exp(excess / self._quality_power))
             quality = min(max(guess, below + 1), above - 1)
+
+    def _is_full(self, recipe: Recipe, quality: int, excess: float) -> bool:
+        """Returns whether one step more of quality is foretold to miss the limit; near quality 100 a step may be half
+        the bytes, and on a page at quality 15 it is three points."""
+        if quality == 100:
+            return True
+        growth = self._quality_power * math.log(coarseness(quality) / coarseness(quality + 1))
+        if abs(excess + growth) < UNSURE:
+            drafts = [self.whole.draft(recipe, self._largest, each) for each in (quality, quality + 1)]
+            growth = math.log(drafts[1] / drafts[0])
+        return excess > math.log(NEARLY_FULL) and excess + growth > 0
 
     def _by_scale(self, recipe: Recipe, quality: int, side: int) -> Made:
         """Returns the largest side that fits at this quality, or near enough to it. Raises CannotFit."""
@@ -153,12 +164,3 @@ class Filling:
         if filled is None:
             raise CannotFit()
         return filled
-
-
-def _is_full(quality: int, excess: float, power: float) -> bool:
-    """Returns whether one step more of quality is foretold to miss the limit; near quality 100 a step may be half the
-    bytes."""
-    if quality == 100:
-        return True
-    growth = power * math.log(coarseness(quality) / coarseness(quality + 1))
-    return excess > math.log(NEARLY_FULL) and excess + growth > 0

@@ -24,6 +24,7 @@ SMALL = 0.45  # scale of a candidate whose colours need not be brought to more t
 BAND = 256  # rows
 OPSIN_BIAS = 0.0037930732552754493
 OPSIN = np.array([[0.30, 0.622, 0.078], [0.23, 0.692, 0.078], [0.24342269, 0.20476745, 0.55180987]], dtype=np.float32)
+OPSIN_OF_Y = OPSIN[:2].mean(axis=0, keepdims=True)  # one root instead of the mean of two that hardly differ
 
 # SSIMULACRA2's weights: similarity, edges gained, edges lost, each as (mean, worst) where worst is the fourth root of
 # the mean of fourth powers; by channel (X, Y, B) and by the number of halvings.
@@ -97,9 +98,7 @@ class Likeness:
             coloured = pixels.resize(halves, Image.Resampling.LANCZOS, box=(0, 0, right, lower))
         else:
             coloured = pixels if pixels.size == self._size else pixels.resize(self._size, Image.Resampling.LANCZOS)
-        planes: list[tuple[list[np.ndarray], tuple]] = [
-            ([cv2.LUT(self._strips_of(pixels.convert("L")), GREY_Y)], FULL_Y)
-        ]
+        planes: list[tuple[list[np.ndarray], tuple]] = [([_y(self._strips_of(pixels))], FULL_Y)]
         first = min(self._weights)
         if min(coloured.size) < 2 * LEAST_SIDE << first - halvings:
             return planes
@@ -111,15 +110,15 @@ class Likeness:
             linear = _halved(linear)
         return planes
 
-    def _strips_of(self, luma: Image.Image) -> np.ndarray:
-        """Strips spread evenly over the height, each at full size: (height, width)."""
+    def _strips_of(self, pixels: Image.Image) -> np.ndarray:
+        """Strips spread evenly over the height, each at full size: (height, width), or (height, width, 3) of RGB."""
         width, height = self._size
         strips = 1 if width * height <= FULL_PIXELS else STRIPS
         tall = height if strips == 1 else max(1, FULL_PIXELS // (strips * width))
         tops = [(2 * strip + 1) * height // (2 * strips) - tall // 2 for strip in range(strips)]
-        down = luma.height / height
-        boxes = [(0, top * down, luma.width, min(luma.height, (top + tall) * down)) for top in tops]
-        found = [luma.resize((width, tall), Image.Resampling.LANCZOS, box=box) for box in boxes]
+        down = pixels.height / height
+        boxes = [(0, top * down, pixels.width, min(pixels.height, (top + tall) * down)) for top in tops]
+        found = [pixels.resize((width, tall), Image.Resampling.LANCZOS, box=box) for box in boxes]
         return np.concatenate([np.asarray(strip) for strip in found])
 
 
@@ -191,6 +190,15 @@ def _xyb(linear: np.ndarray) -> list[np.ndarray]:
     red, green, blue = cv2.split(cv2.pow(light, 1 / 3) - np.float32(OPSIN_BIAS ** (1 / 3)))
     y = (red + green) / 2
     return [7 * (red - green) + np.float32(0.42), y + np.float32(0.01), blue - y + np.float32(0.55)]
+
+
+def _y(pixels: np.ndarray) -> np.ndarray:
+    """(height, width, 3) or (height, width) of sRGB, 8 bit → Y of XYB. Luma would not do: the same luma is brighter or
+    darker with other chroma, which ``sharp_yuv`` makes use of."""
+    if pixels.ndim == 2:
+        return cv2.LUT(pixels, GREY_Y)
+    light = cv2.transform(cv2.LUT(pixels, LINEAR), OPSIN_OF_Y) + np.float32(OPSIN_BIAS)
+    return cv2.pow(light, 1 / 3) + np.float32(0.01 - OPSIN_BIAS ** (1 / 3))
 
 
 def _score(distance: float) -> float:

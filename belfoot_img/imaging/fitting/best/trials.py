@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from belfoot_img.imaging.decoding.decoder import Original
-from belfoot_img.imaging.encoders import Encoder
+from belfoot_img.imaging.encoders import HALVED, Encoder
+from belfoot_img.imaging.fitting.best import sharp_yuv
 from belfoot_img.imaging.fitting.best.bytes_model import HEADER, Model, coarseness
 from belfoot_img.imaging.fitting.best.likeness import Likeness
 from belfoot_img.imaging.fitting.best.recipes import FIRST, Recipe
@@ -88,6 +89,7 @@ class Trials:
         self._raw: dict[tuple[Recipe, float], float] = {}
         self._sizes: dict[tuple[Encoder, str, float, int], int] = {}
         self._scaled: dict[float, Image.Image] = {}
+        self._corrected: dict[float, Image.Image] = {}
         self._limits: dict[bool, float] = {}
         self._calibrated: dict[bool, tuple[float, int]] = {}
         self._packing = {family(FIRST): self._prior.packing}
@@ -179,7 +181,7 @@ class Trials:
 
             jpeg, candidate = self._record.make(
                 encoder.trial,
-                self._at(scale),
+                self._pixels(recipe, encoder.trial, scale),
                 quality,
                 recipe.chroma,
                 scale=scale * self._reference_scale,
@@ -229,11 +231,19 @@ class Trials:
         """Returns the bytes of the sample by this form of the recipe's encoder; each encode is made once."""
         key = encoder, recipe.chroma, scale, quality
         if key not in self._sizes:
-            jpeg, _ = self._record.make(
-                encoder, self._at(scale), quality, recipe.chroma, scale=scale * self._reference_scale
-            )
+            pixels = self._pixels(recipe, encoder, scale)
+            jpeg, _ = self._record.make(encoder, pixels, quality, recipe.chroma, scale=scale * self._reference_scale)
             self._sizes[key] = len(jpeg)
         return self._sizes[key]
+
+    def _pixels(self, recipe: Recipe, encoder: Encoder, scale: float) -> Image.Image:
+        """Returns what this form of the recipe's encoder is given; drafts do without the correction, as those of the
+        whole do."""
+        if recipe.chroma != HALVED or encoder == recipe.encoder.draft:
+            return self._at(scale)
+        if scale not in self._corrected:
+            self._corrected[scale] = sharp_yuv.corrected(self._at(scale))
+        return self._corrected[scale]
 
     def _at(self, scale: float) -> Image.Image:
         if scale not in self._scaled:

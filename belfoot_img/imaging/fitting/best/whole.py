@@ -5,6 +5,8 @@ from __future__ import annotations
 from PIL import Image
 
 from belfoot_img.imaging.decoding.decoder import Original
+from belfoot_img.imaging.encoders import HALVED
+from belfoot_img.imaging.fitting.best import sharp_yuv
 from belfoot_img.imaging.fitting.best.recipes import Recipe
 from belfoot_img.imaging.fitting.policy import Candidate, Record, reduced
 from belfoot_img.imaging.proportions import size_at
@@ -22,6 +24,7 @@ class Whole:
         self._made: dict[tuple[Recipe, int, int], Made] = {}
         self._drafts: dict[tuple[Recipe, int, int], int] = {}
         self._scaled: tuple[int, Image.Image] = (self.largest, reference)
+        self._corrected: tuple[int, Image.Image] | None = None
 
     def draft(self, recipe: Recipe, side: int, quality: int) -> int:
         """Returns the bytes of a draft; ``side``: the longest, px."""
@@ -35,8 +38,14 @@ class Whole:
         """As it is stored."""
         key = recipe, side, quality
         if key not in self._made:
-            self._made[key] = self.record.make(recipe.encoder, self._at(side), quality, recipe.chroma)
+            pixels = self._corrected_at(side) if recipe.chroma == HALVED else self._at(side)
+            self._made[key] = self.record.make(recipe.encoder, pixels, quality, recipe.chroma)
         return self._made[key]
+
+    def _corrected_at(self, side: int) -> Image.Image:
+        if self._corrected is None or self._corrected[0] != side:
+            self._corrected = side, sharp_yuv.corrected(self._at(side))
+        return self._corrected[1]
 
     def _at(self, side: int) -> Image.Image:
         if side == self.largest:

@@ -75,4 +75,4 @@ def test_it_ranks_as_ssimulacra2_does():
     ranked = sorted(candidates, key=lambda name: likeness.of(candidates[name]), reverse=True)
     assert ranked == sorted(candidates, key=SSIMULACRA2.get, reverse=True)
     for name, candidate in candidates.items():
-        assert likeness.of(candidate) == pytest.approx(SSIMULACRA2[name], abs=4)
+        assert likeness.of(candidate) == pytest.approx(SSIMULACRA2[name], abs=5)
