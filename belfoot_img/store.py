@@ -211,20 +211,24 @@ class ImageStore:
         ``older_than``: store only where the article has no image, or one last stored before this moment; where it has
         a newer one (superseded), None is returned and nothing is changed.
         """
-        values = {"article_id": article_id, "stored_by": stored_by, **_columns(conversion)}
-        row = image.put(connection, values, older_than=older_than)
-        if row is not None:
-            self._put_preview(connection, article_id, conversion)
-        return row
+        given = [(article_id, conversion)]
+        rows = self.put_many(connection, given, stored_by=stored_by, older_than=older_than)
+        return rows[0] if rows else None
 
-    def _put_preview(self, connection: Connection | Session, article_id: str, conversion: Conversion) -> None:
-        """Of the source, where it was re-encoded; the earlier image's goes."""
-        if conversion.converted.preview is not None:
-            preview.keep(connection, article_id, conversion.source_sha256, conversion.converted.preview)
-        elif conversion.reused and conversion.converted.action == "reencoded":
-            preview.take_over(connection, article_id, conversion.source_sha256)
-        else:
-            preview.remove(connection, article_id)
+    def put_many(
+        self,
+        connection: Connection | Session,
+        given: Sequence[tuple[str, Conversion]],
+        *,
+        stored_by: str,
+        older_than: datetime | None = None,
+    ) -> Sequence[Row]:
+        """``put`` for several articles, none of them twice. Returns the rows that were stored."""
+        values = [{"article_id": name, "stored_by": stored_by, **_columns(conversion)} for name, conversion in given]
+        rows = image.put_many(connection, values, older_than=older_than)
+        stored = {row.article_id for row in rows}
+        _put_previews(connection, [(name, conversion) for name, conversion in given if name in stored])
+        return rows
 
     def find(self, article_id: str, known: Sequence[str] = ()) -> tuple[Row | None, Content | None]:
         """Returns (the article's row, or None where it has no image; its content, or None where its sha256 is
@@ -259,6 +263,21 @@ def count(conversion: Conversion) -> None:
         source_bytes=converted.source.bytes,
         stored_bytes=len(converted.jpeg),
     )
+
+
+def _put_previews(connection: Connection | Session, given: Sequence[tuple[str, Conversion]]) -> None:
+    """Of the sources that were re-encoded; those of earlier images go."""
+    made, known, none = [], [], []
+    for article_id, conversion in given:
+        if conversion.converted.preview is not None:
+            made.append((article_id, conversion.source_sha256, conversion.converted.preview))
+        elif conversion.reused and conversion.converted.action == "reencoded":
+            known.append((article_id, conversion.source_sha256))
+        else:
+            none.append(article_id)
+    preview.keep(connection, made)
+    preview.take_over(connection, known)
+    preview.remove(connection, none)
 
 
 def _columns(conversion: Conversion) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class WorkerProcess:
         self._settings, self._queues = settings, list(queues)
         self._stopping = threading.Event()
         self._places = settings.imaging.converting.at_once + AHEAD
-        threads = len(self._queues) * (settings.bulk.jobs + self._places)
+        threads = len(self._queues) * (settings.bulk.jobs + self._places + 1)
         database = replace(settings.database, connections=max(settings.database.connections, threads), wait=5.0)
         self._engine = engine_from_settings(database)
         self._running: list[Worker] = []
@@ -56,7 +56,7 @@ class WorkerProcess:
         schema.refuse_old(self._engine)
         converters = {name: Converter.from_settings(self._settings.imaging) for name in self._queues}
         try:
-            with ThreadPoolExecutor(len(self._queues) * self._places, "converts") as pool:
+            with ThreadPoolExecutor(len(self._queues) * (self._places + 1), "converts") as pool:
                 runners = {name: self._runner(converter, pool) for name, converter in converters.items()}
                 asyncio.run(self._run(runners))
         finally:

@@ -5,8 +5,9 @@ One for each article whose image was re-encoded; it goes when the image goes.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, ForeignKey, LargeBinary, Select, delete, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, ForeignKey, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from belfoot_img.models.image import TABLE as IMAGES
@@ -24,25 +25,40 @@ class Preview(Base):
 PREVIEWS = Preview.__table__
 
 
-def keep(connection: Connection | Session, article_id: str, source_sha256: str, jpeg: bytes) -> None:
-    """Stores the preview in place of the one that the article may have."""
-    _put(connection, select(literal(article_id), literal(source_sha256), literal(jpeg, LargeBinary)))
+REPLACE = "ON CONFLICT (article_id) DO UPDATE SET source_sha256 = excluded.source_sha256, jpeg = excluded.jpeg"
+KEEP = text(f"""
+    INSERT INTO previews (article_id, source_sha256, jpeg)
+    SELECT * FROM unnest(CAST(:article_id AS text[]), CAST(:source_sha256 AS text[]), CAST(:jpeg AS bytea[]))
+    ORDER BY 1 {REPLACE}""")
+TAKE_OVER = text(f"""
+    INSERT INTO previews (article_id, source_sha256, jpeg)
+    SELECT given.article_id, found.source_sha256, found.jpeg
+    FROM unnest(CAST(:article_id AS text[]), CAST(:source_sha256 AS text[])) AS given (article_id, source_sha256)
+    CROSS JOIN LATERAL
+      (SELECT source_sha256, jpeg FROM previews WHERE previews.source_sha256 = given.source_sha256 LIMIT 1) AS found
+    ORDER BY 1 {REPLACE}""")
+REMOVE = text("DELETE FROM previews WHERE article_id = ANY(CAST(:article_id AS text[]))")
 
 
-def take_over(connection: Connection | Session, article_id: str, source_sha256: str) -> None:
-    """From whatever article has the same source, where one has."""
-    found = select(literal(article_id), PREVIEWS.c.source_sha256, PREVIEWS.c.jpeg)
-    _put(connection, found.where(PREVIEWS.c.source_sha256 == source_sha256).limit(1))
+def keep(connection: Connection | Session, rows: Sequence[tuple[str, str, bytes]]) -> None:
+    """Stores previews, (article, source's sha256, JPEG), in place of those that the articles may have. No article
+    comes twice, here and below."""
+    if rows:
+        articles, sources, jpegs = zip(*rows, strict=True)
+        values = {"article_id": list(articles), "source_sha256": list(sources), "jpeg": list(jpegs)}
+        connection.execute(KEEP, values)
 
 
-def _put(connection: Connection | Session, rows: Select) -> None:
-    statement = insert(Preview).from_select(["article_id", "source_sha256", "jpeg"], rows)
-    new = {"source_sha256": statement.excluded.source_sha256, "jpeg": statement.excluded.jpeg}
-    connection.execute(statement.on_conflict_do_update(index_elements=["article_id"], set_=new))
+def take_over(connection: Connection | Session, rows: Sequence[tuple[str, str]]) -> None:
+    """For each (article, source's sha256), from whatever article has the same source, where one has."""
+    if rows:
+        articles, sources = zip(*rows, strict=True)
+        connection.execute(TAKE_OVER, {"article_id": list(articles), "source_sha256": list(sources)})
 
 
-def remove(connection: Connection | Session, article_id: str) -> None:
-    connection.execute(delete(Preview).where(Preview.article_id == article_id))
+def remove(connection: Connection | Session, article_ids: Sequence[str]) -> None:
+    if article_ids:
+        connection.execute(REMOVE, {"article_id": list(article_ids)})
 
 
 def find(connection: Connection, article_id: str) -> bytes | None:
