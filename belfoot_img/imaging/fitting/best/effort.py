@@ -10,8 +10,8 @@ class Effort:
     """``sample_pixels``: of the sample at the scale at which it is encoded; ``rivals``: recipes tried beside the first
     one, at most; ``climbs``: the scale is searched again with the recipe that won; ``finalists``: recipes that are
     compared on the whole picture, where one of them is not clearly ahead on the sample; ``unsure_finalists``: the same
-    of pages, charts and pictures of nearly full quality, where the sample tells less; ``filled``: part of the limit
-    that is full enough to stop encoding the whole picture again.
+    of pictures of nearly full quality and of lines on a smooth ground, where the sample tells less; ``filled``: part of
+    the limit that is full enough to stop encoding the whole picture again.
     """
 
     sample_pixels: int

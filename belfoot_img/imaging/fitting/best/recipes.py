@@ -63,6 +63,7 @@ def _rivals(*recipes: Recipe) -> tuple[Rival, ...]:
 
 KINDS = (
     Kind(0.45, 100, 100, None, (*_rivals(_3, _8), Rival(_7, 2**-0.25), *_rivals(_2))),
+    Kind(1.0, 45, 78, True, _rivals(_2, _3, _8)),
     Kind(1.0, 80, 78, True, _rivals(_2, _3, _2F)),
     Kind(0.95, 100, 55, None, _rivals(_3, _8, _2)),
     Kind(0.95, 100, 100, None, _rivals(_3, *JPEGLI, _8, _2)),

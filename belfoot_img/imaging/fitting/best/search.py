@@ -21,12 +21,13 @@ from belfoot_img.imaging.fitting.best.trials import STEP, Trial, Trials, neighbo
 from belfoot_img.imaging.fitting.policy import Foretold
 
 CLOSE = 1.5  # points of likeness between finalists, which the sample cannot tell apart for sure
-UNSURE = 2.5  # the same of pages, charts and pictures of nearly full quality
+UNSURE = 2.5  # the same where the sample tells less
 FINE = 90  # quality above which chroma's resolution matters most, and few places show it
 FINEST = 96  # quality at which a picture that fits unreduced stays so
-MOSTLY_BEST = mozjpeg(Table.MS_SSIM)  # of pages and charts; a sample does not show it for sure
 SIMILAR = mozjpeg(Table.ROBIDOUX, FULL)  # to what wins of those that keep all of the colour at nearly full quality
 SIMILAR_BEHIND = 0.3  # points of likeness that it is taken to be behind
+SHARP = 14  # quality of a page or a chart above which it is not reduced: text loses more by it than by quality
+SMOOTH = 70  # quality of what is drawn above which it is mostly smooth ground, of which a sample misses the lines
 UNREDUCED_FROM = 0.7  # scale from which the unreduced picture is tried too
 
 
@@ -41,12 +42,14 @@ class Search:
         self._effort, self._filling = effort, filling
         self._source_side = max(original.width, original.height)
         self.foretold: Foretold | None = None
+        self._first_quality = 0
         self._trials = Trials(original, reference, size_limit, effort.sample_pixels, filling.whole)
 
     def finalists(self) -> list[Trial]:
         """Returns the best trial; and where the whole picture is to decide, the best of the recipes that come close."""
         best = self._best()
-        unsure = self._trials.flat or best.quality > FINE
+        quality = max(best.quality, self._first_quality)  # tables differ in what a quality means; FINE is of FIRST's
+        unsure = quality > FINE or (self.flat and best.scale < 1 and quality > SMOOTH)
         count = self._effort.unsure_finalists if unsure else self._effort.finalists
         close_by = UNSURE if unsure else CLOSE
         if self._trials.whole or count == 1:
@@ -59,10 +62,8 @@ class Search:
         found.sort(key=by_likeness, reverse=True)
         if unsure and best.scale < 1:  # a sample of drawn lines on a smooth ground misses most of the lines
             found[1:1] = [trial for trial in tried if trial.scale == 1][:1]
-        if best.quality > FINE and best.scale == 1 and not self.flat:
+        if quality > FINE and best.scale == 1 and not self.flat:
             return self._fine(found)
-        if self.flat and MOSTLY_BEST in of_recipe and of_recipe[MOSTLY_BEST] not in found[:count]:
-            found[count - 1 : count - 1] = [of_recipe[MOSTLY_BEST]]
         return [self._between(trial) for trial in found[:count]]
 
     def _fine(self, found: list[Trial]) -> list[Trial]:
@@ -83,6 +84,7 @@ class Search:
 
     def _best(self) -> Trial:
         first = best = self._trials.calibrated(self._climb(FIRST, self._trials.first_scale))
+        self._first_quality = first.quality
         told = rivals(first.scale, first.quality, first.likeness, self.flat)
         others = [rival for rival in told if self._suits(rival.recipe)][: self._effort.rivals]
         self.foretold = self._told(first, others)
@@ -114,7 +116,7 @@ class Search:
     def _climb(self, recipe: Recipe, scale: float) -> Trial:
         """From scale to scale, to where both neighbours are worse."""
         best = self._trials.of(recipe, scale)
-        while best.scale < 1 or best.quality <= FINEST:
+        while best.scale < 1 or best.quality <= (SHARP if self.flat else FINEST):
             found = max((self._trials.of(recipe, near) for near in neighbours(best.scale)), key=by_likeness)
             if found.likeness <= best.likeness:
                 break
