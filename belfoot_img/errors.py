@@ -169,6 +169,13 @@ class Busy(ServiceError):
     status, code = 503, "busy"
     message = "The service is busy; try again shortly."
     retry_after = 2
+    began = False
+    """Whether the conversion had begun: then the picture may be the reason, since it needs more than the host has."""
+
+    def __init__(self, message: str | None = None, *, began: bool = False, **options):
+        super().__init__(message, **options)
+        if began:
+            self.began = True
 
 
 class DatabaseUnavailable(ServiceError):

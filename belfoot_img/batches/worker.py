@@ -24,6 +24,7 @@ from belfoot_img.batches.shards import ShardRunner
 from belfoot_img.batches.tasks import add_tasks
 from belfoot_img.imaging.converter import Converter
 from belfoot_img.imaging.fetching.fetcher import Fetcher
+from belfoot_img.imaging.processes import gate
 from belfoot_img.models import engine_from_settings, schema
 from belfoot_img.settings import Settings, one_line
 from belfoot_img.store import ImageStore
@@ -54,7 +55,11 @@ class WorkerProcess:
     def run(self) -> None:
         """Returns when it was told to stop. Raises SettingsError where the schema is not this version's."""
         schema.refuse_old(self._engine)
-        converters = {name: Converter.from_settings(self._settings.imaging) for name in self._queues}
+        gate.share()
+        converters = {
+            name: Converter.from_settings(self._settings.imaging, background=name == queue.BULK)
+            for name in self._queues
+        }
         try:
             with ThreadPoolExecutor(len(self._queues) * (self._places + 1), "converts") as pool:
                 runners = {name: self._runner(converter, pool) for name, converter in converters.items()}

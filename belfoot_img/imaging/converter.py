@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -160,12 +160,12 @@ class Converter:
         self.processes = processes
 
     @classmethod
-    def from_settings(cls, settings: ImagingSettings, waiting: Callable[[int], Any] = lambda change: None) -> Converter:
-        """``waiting``: as ConversionProcesses has it. Raises SettingsError where the fit policy is none."""
+    def from_settings(cls, settings: ImagingSettings, **options: Any) -> Converter:
+        """``options``: ``waiting`` and ``background``, as ConversionProcesses has them. Raises SettingsError where the
+        fit policy is none."""
         fit_policy(settings)
-        processes = ConversionProcesses.from_settings(
-            settings.converting, preload=[f"{__name__}:warm_up"], waiting=waiting
-        )
+        preload = [f"{__name__}:warm_up"]
+        processes = ConversionProcesses.from_settings(settings.converting, preload=preload, **options)
         return cls(
             Fetcher.from_settings(settings.fetch),
             Intake.from_settings(settings.fetch, processes.retry_after),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
 import time
@@ -171,6 +172,22 @@ def test_a_paused_batch_waits_and_a_resumed_one_goes_on(client, origin, database
         assert batch(client, number)["items"]["waiting"] == 1
         assert act(client, number, "resume").json()["data"]["state"] == "running"
         assert ended(client, number)["items"]["stored"] == 1
+
+
+def test_a_host_that_is_busy_is_waited_for_and_costs_no_attempt(
+    client, origin, database, database_url, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    number = create(client, [{"url": origin.serve(png(20, 20)), "article_id": "1"}]).json()["data"]["id"]
+    with (tmp_path / "conversions.lock").open("a+b") as conversions:
+        fcntl.lockf(conversions, fcntl.LOCK_EX, 1, 0)  # a conversion that another process of this host runs
+        with worker(tmp_path, database_url, converting="1", converting__queue="0.2 s"):
+            log = tmp_path / "worker.log"
+            until(lambda: log.read_text().count("a conversion is waited for") > 1, 30, "the item's turn is waited for")
+            assert batch(client, number)["items"]["waiting"] == 1
+            fcntl.lockf(conversions, fcntl.LOCK_UN, 1, 0)
+            assert ended(client, number)["items"]["stored"] == 1
+    assert [item["attempts"] for item in items(client, number)] == [1]
 
 
 def test_a_cancelled_batch_stores_nothing_more(client, origin, database, database_url, tmp_path):

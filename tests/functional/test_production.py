@@ -22,6 +22,8 @@ from testbed import PROJECT, servers
 from testbed.client import EDITOR, Client, assert_error
 from testbed.photographs import png
 
+SERVICES = ("belfoot-img.service", "belfoot-img-live.service", "belfoot-img-worker.service")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -83,13 +85,23 @@ def test_gunicorn_finds_its_settings_beside_production_ini():
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_the_units_are_what_systemd_understands(tmp_path):
-    for unit in ("belfoot-img.socket", "belfoot-img.service", "belfoot-img-worker.service"):
+    for unit in ("belfoot-img.socket", *SERVICES):
         text = (PROJECT / "deploy" / unit).read_text()
         (tmp_path / unit).write_text(text.replace("/opt/belfoot_img/bin/", f"{servers.BIN}/"))
     verify = ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())]
     found = subprocess.run(verify, capture_output=True, text=True, timeout=60)
     complaints = [line for line in found.stderr.splitlines() if "belfoot-img" in line]
     assert (found.returncode, complaints) == (0, [])
+
+
+def test_the_units_count_conversions_in_one_folder_and_batches_get_the_cpu_that_is_left():
+    said = [
+        dict(re.findall("^(\\w+)=(.*)$", (PROJECT / "deploy" / unit).read_text(), re.MULTILINE)) for unit in SERVICES
+    ]
+    for shared in ("User", "RuntimeDirectory", "RuntimeDirectoryPreserve"):
+        assert len({unit[shared] for unit in said}) == 1
+    weights = [int(unit.get("CPUWeight", 100)) for unit in said]
+    assert weights == [100, 100, 20]
 
 
 @pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="systemd is not installed")

@@ -31,6 +31,7 @@ class ConversionProcesses:
     Thread-safe. Processes are spawned, not forked, at the first conversion: a server may fork before, and each of its
     processes then has its own. ``preload``: what a process imports and calls before its first conversion (see
     ``inside.prepare``). ``waiting`` is told +1 as a call begins to wait for its turn, and -1 as it stops.
+    ``background``: nobody waits for these conversions, and none that somebody waits for waits for them (see ``gate``).
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class ConversionProcesses:
         limits: Limits,
         preload: Sequence[str] = (),
         waiting: Callable[[int], Any] = lambda change: None,
+        background: bool = False,
     ):
-        self._at_once, self._queue, self._limits = at_once, queue, limits
+        self._at_once, self._queue, self._limits, self._background = at_once, queue, limits, background
         self._preload, self._tell_waiting = tuple(preload), waiting
         self._mean_seconds = 1.0  # that a conversion has a slot
         self._forget_processes()
@@ -83,7 +85,7 @@ class ConversionProcesses:
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="starts-conversions")
         self._slots = [ProcessSlot(self._limits, self._preload, self._starter) for _ in range(self._at_once)]
         self._free, self._changed = list(self._slots), threading.Condition()
-        self._gate = HostGate(self._at_once)
+        self._gate = HostGate(self._at_once, self._background)
         self._waiting = 0
         self._tidying: threading.Timer | None = None
 

@@ -149,7 +149,7 @@ class ProcessSlot:
         if spent >= limits.cpu:
             return _takes_too_long(limits.cpu)
         log.warning("a conversion got %.1f s of CPU time in the %g s of its deadline", spent, limits.deadline)
-        return Busy("The service is busy: there was no time to convert the image; try again later.")
+        return Busy("The service is busy: there was no time to convert the image; try again later.", began=True)
 
     def _replace_if_spoiled(self) -> None:
         spoiled = (
@@ -184,7 +184,7 @@ def _failure(error: BaseException, limits: Limits) -> BaseException:
     if error.exitcode == -signal.SIGXCPU:
         return _takes_too_long(limits.cpu)
     if error.exitcode == -signal.SIGKILL:  # by the kernel for want of memory, or by an operator: not by itself
-        return Busy()
+        return Busy(began=True)
     return _Failure(ImageDamaged("The image is damaged: a codec crashed on it."))
 
 

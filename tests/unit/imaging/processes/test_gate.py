@@ -89,3 +89,89 @@ sys.stdin.read()
             first.stdin.close()
             assert second.stdout.readline() == "0\n"
             second.stdin.close()
+
+
+HELD = """
+kind, count = sys.argv[1] == "background", int(sys.argv[2])
+place = gate.HostGate(2, background=kind)
+for _ in range(count):
+    place.enter(time.monotonic() + 60)
+print("in", flush=True)
+sys.stdin.read()
+"""
+TURNS = """
+import threading
+place = gate.HostGate(2, background=sys.argv[1] == "background")
+def turns():
+    for _ in range(15):
+        taken = place.enter(time.monotonic() + 60)
+        os.write(1, f"{time.monotonic()} +1\\n".encode())
+        time.sleep(0.01)
+        os.write(1, f"{time.monotonic()} -1\\n".encode())
+        place.leave(taken)
+threads = [threading.Thread(target=turns) for _ in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+class TestTheBackground:
+    @pytest.fixture
+    def start(self, tmp_path):
+        """Starts a script whose processes all share one file, with its arguments."""
+        environment = {**os.environ, "RUNTIME_DIRECTORY": str(tmp_path)}
+
+        def start(script: str, *arguments: str) -> subprocess.Popen:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            return subprocess.Popen([sys.executable, "-c", SHARING + script, *arguments], env=environment, **pipes)
+
+        return start
+
+    @staticmethod
+    def is_in(process: subprocess.Popen, seconds: float) -> bool:
+        return bool(select.select([process.stdout], [], [], seconds)[0])
+
+    def test_never_more_than_the_places_run_over_all_processes(self, start):
+        moments = []
+        processes = [start(TURNS, "background") for _ in range(3)]
+        for process in processes:
+            moments += [line.split() for line in process.communicate(timeout=60)[0].splitlines()]
+        running, most = 0, 0
+        for _, change in sorted(moments, key=lambda moment: float(moment[0])):
+            running += int(change)
+            most = max(most, running)
+        assert len(moments) == 2 * 3 * 3 * 15
+        assert most == 2
+
+    def test_what_somebody_waits_for_does_not_wait_for_it(self, start):
+        with start(HELD, "background", "2") as background:
+            assert self.is_in(background, 20)
+            with start(HELD, "awaited", "2") as awaited:
+                assert self.is_in(awaited, 20)
+                awaited.stdin.close()
+            background.stdin.close()
+
+    def test_it_begins_only_where_a_place_is_free_of_both_kinds(self, start):
+        with start(HELD, "awaited", "1") as awaited, start(HELD, "background", "1") as background:
+            assert self.is_in(awaited, 20) and self.is_in(background, 20)
+            with start(HELD, "background", "1") as waiting:
+                assert not self.is_in(waiting, 1)
+                awaited.stdin.close()
+                assert self.is_in(waiting, 20)
+                waiting.stdin.close()
+            background.stdin.close()
+
+    def test_two_gates_of_one_process_count_each_other(self, start):
+        script = """
+awaited, background = gate.HostGate(1), gate.HostGate(1, background=True)
+place = awaited.enter(time.monotonic())
+try:
+    background.enter(time.monotonic() + 0.1)
+except TimeoutError:
+    print("full")
+awaited.leave(place)
+background.enter(time.monotonic())
+awaited.enter(time.monotonic())
+print("both")
+"""
+        assert start(script).communicate(timeout=30)[0] == "full\nboth\n"
