@@ -15,7 +15,7 @@ from belfoot_img.batches import progress
 from belfoot_img.models.batch import STATES
 
 HOSTS = 20
-"""Hosts that have a figure of their own: those with the most items waiting."""
+"""Hosts that have a figure of their own in each family, those where it is highest: the labels stay few."""
 SHARDS = "FROM shards JOIN batches ON batches.id = batch_id"
 RECENT = "(batches.ended_at IS NULL OR batches.ended_at > now() - interval '1 day')"
 
@@ -36,6 +36,21 @@ FAMILIES = {
         ["host"],
         f"""SELECT host, sum(waiting) {SHARDS}
             WHERE ended_at IS NULL AND waiting > 0 GROUP BY host ORDER BY 2 DESC LIMIT {HOSTS}""",
+    ),
+    "belfoot_img_bulk_paced_seconds": (
+        "Seconds that downloads of open batches and of those that ended within a day waited for a host's rate",
+        ["host"],
+        f"""SELECT host, sum(paced_seconds) {SHARDS}
+            WHERE {RECENT} AND paced_seconds > 0 GROUP BY host ORDER BY 2 DESC LIMIT {HOSTS}""",
+    ),
+    "belfoot_img_bulk_slot_seconds": (
+        "Age of the oldest job that waits for a slot of its host, which another job has",
+        ["host"],
+        f"""SELECT split_part(job.lock, '#', 1), extract(epoch FROM now() - min(at)) FROM procrastinate_jobs AS job
+            JOIN procrastinate_events AS event ON event.job_id = job.id AND event.type = 'deferred'
+            WHERE status = 'todo' AND queue_name = 'bulk' AND (scheduled_at IS NULL OR scheduled_at <= now())
+              AND EXISTS (SELECT FROM procrastinate_jobs AS other WHERE other.lock = job.lock AND status = 'doing')
+            GROUP BY 1 ORDER BY 2 DESC LIMIT {HOSTS}""",
     ),
     "belfoot_img_queue_jobs": (
         "Jobs, by queue and status",

@@ -37,18 +37,21 @@ def lock(settings: BulkSettings, host: str, number: int) -> str:
 class Pace:
     """Spaces the downloads of one slot, each of which has its share of the host's rate.
 
-    The first waits too: the job before this one in the slot may have downloaded a moment ago.
+    The first waits too: the job before this one in the slot may have downloaded a moment ago. ``waited``: seconds in
+    all.
     """
 
     def __init__(self, limits: HostLimits):
         self._interval = limits.slots / limits.rate
         self._next = time.monotonic() + self._interval
+        self.waited = 0.0
 
     def wait(self, stopping: threading.Event) -> None:
         """Returns when the next download may begin, or at once where the worker is ``stopping``."""
         now = time.monotonic()
         self._next = max(self._next, now)
         stopping.wait(self._next - now)
+        self.waited += time.monotonic() - now
         self._next += self._interval
 
 

@@ -73,14 +73,14 @@ class ShardRunner:
         work = self._patience.transaction(works.load, shard_id)
         if work is None or work.paused:
             return
-        pause = None if work.cancelled else self._items(work, end)
-        self._patience.transaction(self._settle, work, pause)
+        pace = Pace(politeness.limits(self._settings, work.host)) if work.queue == queue.BULK else None
+        pause = None if work.cancelled else self._items(work, end, pace)
+        self._patience.transaction(self._settle, work, pause, pace.waited if pace else 0.0)
 
     # --- the items ---------------------------------------------------------------------------------------------------
 
-    def _items(self, work: Work, end: float) -> float | None:
+    def _items(self, work: Work, end: float, pace: Pace | None) -> float | None:
         """Returns the seconds for which the origin wants to be left alone, where it said so."""
-        pace = Pace(politeness.limits(self._settings, work.host)) if work.queue == queue.BULK else None
         under_way = UnderWay()
         last, pause = 0, None
         try:
@@ -130,8 +130,11 @@ class ShardRunner:
 
     # --- what is left ------------------------------------------------------------------------------------------------
 
-    def _settle(self, connection: Connection, work: Work, pause: float | None) -> None:
-        """Defers what is left of the shard, or ends it, and the batch with its last shard."""
+    def _settle(self, connection: Connection, work: Work, pause: float | None, paced: float) -> None:
+        """Defers what is left of the shard, or ends it, and the batch with its last shard. ``paced``: seconds."""
+        if paced:
+            waited = {"paced_seconds": Shard.paced_seconds + paced}
+            connection.execute(update(Shard).where(Shard.id == work.shard_id).values(**waited))
         now = works.load(connection, work.shard_id)
         if now is None or now.paused:
             return

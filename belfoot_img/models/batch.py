@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -98,6 +99,8 @@ class Shard(Base):
     cancelled: Mapped[int] = mapped_column(server_default="0")
     not_before: Mapped[datetime | None]
     """when the first of its items may be tried again; None: now"""
+    paced_seconds: Mapped[float] = mapped_column(Double, server_default="0")
+    """that its downloads waited for the rate of its host"""
 
 
 class BatchItem(Base):

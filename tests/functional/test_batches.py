@@ -190,6 +190,16 @@ def test_a_host_that_is_busy_is_waited_for_and_costs_no_attempt(
     assert [item["attempts"] for item in items(client, number)] == [1]
 
 
+def test_the_wait_for_the_rate_of_a_host_is_counted(client, origin, database, database_url, tmp_path):
+    items = [{"url": origin.serve(png(20, 20 + n)), "article_id": str(n)} for n in range(3)]
+    number = create(client, items).json()["data"]["id"]
+    with worker(tmp_path, database_url, bulk__per_host="1", bulk__per_host_rate="5/s"):
+        ended(client, number)
+    with database.begin() as connection:
+        waited = connection.execute(text("SELECT sum(paced_seconds) FROM shards")).scalar_one()
+    assert 0.3 < waited < 10
+
+
 def test_a_cancelled_batch_stores_nothing_more(client, origin, database, database_url, tmp_path):
     number = create(client, [{"url": origin.serve(png(20, 20)), "article_id": "1"}]).json()["data"]["id"]
     assert act(client, number, "cancel").json()["data"]["state"] == "cancelled"
