@@ -33,9 +33,10 @@ log = logging.getLogger(__name__)
 
 AHEAD = 2
 """Items that a queue may have downloaded beyond those that are being converted, so that no core waits for a host."""
-POLLING = {queue.LIVE: 0.1, queue.BULK: 1.0}
+POLLING = {queue.LIVE: 0.05, queue.BULK: 1.0}
 """Seconds between two looks for a job without being told of one. Procrastinate misses what it is told while it looks,
-which happened to one live job in a hundred (measured)."""
+which happened to one live job in a hundred (measured): with 0.1 s the 99th percentile of their waits was 102 ms, with
+0.05 s 55 ms. A worker without work then takes 3.4 % of a core in place of 2.5 %."""
 PAUSE = 2.0
 """Seconds before the process begins anew after PostgreSQL went away."""
 

@@ -37,6 +37,7 @@ ROWS = {
     "batches-killed": partial(batches.killed_workers, items=4000, kills=100, freezes=20),
     "batches-away-10": partial(batches.database_away, items=600, away=10),
     "batches-away-60": partial(batches.database_away, items=600, away=60),
+    "batches-full": partial(batches.disk_full, items=400, seconds=20),
     "batches-polite": partial(batches.polite, items=150),
     "batches-live": partial(batches.live_beside_bulk, shards=5000, posts=100),
     "batches-reading": partial(batches.interrupted_reading, lines=100_000, kills=10),

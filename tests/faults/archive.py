@@ -5,12 +5,13 @@ Each image that is stored leaves a line in ``effects``, a table without any key,
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import random
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -134,12 +135,14 @@ def _settings(ini: Path, url: str) -> BulkSettings:
 
 
 @contextmanager
-def archive(folder: Path, **settings: str) -> Iterator[Archive]:
+def archive(folder: Path, database: Postgres | None = None, **settings: str) -> Iterator[Archive]:
+    """``database``: one of the caller's; by default the archive has its own."""
     folder.mkdir(parents=True, exist_ok=True)
     ini = worker_ini(
         folder, **{"bulk__stalled": f"{STALLED:g} s", "bulk__slice": "2 s", "bulk__shard": "50", **settings}
     )
-    with postgres(folder / "postgres") as database, Origin() as origin:
+    given = contextlib.nullcontext(database) if database else postgres(folder / "postgres")
+    with given as database, Origin() as origin:
         database.question(EFFECTS)
         made = Archive(database, origin, ini)
         try:
@@ -148,15 +151,15 @@ def archive(folder: Path, **settings: str) -> Iterator[Archive]:
             made.engine.dispose()
 
 
-def links(made: Archive, count: int, first: int = 1) -> list[Line]:
-    """Lines that name pictures of their own, each of which has to be converted."""
+def links(made: Archive, count: int, source: Callable[[int], bytes] = picture) -> list[Line]:
+    """Lines that name pictures of their own; each of those that ``picture`` makes has to be converted."""
 
     def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
-        content = picture(int(handler.path.rpartition("?")[2]))
+        content = source(int(handler.path.rpartition("?")[2]))
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(content)))
         handler.end_headers()
         handler.wfile.write(content)
 
     url = made.origin.serve(answer)
-    return [check(number, str(number), f"{url}?{number}") for number in range(first, first + count)]
+    return [check(number, str(number), f"{url}?{number}") for number in range(1, count + 1)]

@@ -20,9 +20,12 @@ from belfoot_img.batches.lists import check
 from belfoot_img.batches.making import DEPTH, BatchMaker, Plan
 from testbed import servers
 from testbed.origin import Origin
+from testbed.photographs import noisy_jpeg
 from testbed.ports import until
+from testbed.postgres import postgres
 from testbed.site import picture
 from tests.faults.archive import STALLED, Archive, archive, links
+from tests.faults.databases import fill, small_disk
 from tests.faults.rows import Row, counts, judged
 
 STARTS = """
@@ -88,6 +91,46 @@ def database_away(folder: Path, items: int, away: float) -> Row:
         f"items {counts(states)}; {effects[0]} effects, {effects[1]} distinct; ended {seconds:.1f} s after its return",
         every_item_stored=states == {"stored": items},
         nothing_twice=effects == (items, items),
+    )
+
+
+def disk_full(folder: Path, items: int, seconds: float) -> Row:
+    """The database's disk has no byte left in the middle of a batch. Where that ends PostgreSQL itself, it is started
+    again as systemd would."""
+    with (
+        small_disk(folder / "disk", 200) as disk,
+        postgres(disk / "postgres") as database,
+        archive(folder / "archive", database) as made,
+        made.workers(2),
+    ):
+        made.batch(links(made, items, noisy_jpeg))
+        until(lambda: made.items()["stored"] > 5, 60, "the work is under way")
+        filler, log = disk / "filler", folder / "archive" / "workers.log"
+        fill(filler)
+        until(lambda: "the database is waited for" in log.read_text(), 60, "the disk is full")
+        time.sleep(1)
+        paused = made.items()["stored"] if database.runs() else None
+        time.sleep(seconds)
+        still = made.items()["stored"] if database.runs() else None
+        filler.unlink()
+        ended_itself = not database.runs()
+        if ended_itself:
+            database.start()
+        back, stored = time.monotonic(), made.items()["stored"]
+        until(made.ended, 300, f"the batch ends: {made.items()}", 0.2)
+        took, states, tallied, effects = time.monotonic() - back, made.items(), made.tallied(), made.effects()
+        (attempts,) = made.database.question("SELECT max(attempts) FROM batch_items")[0]
+    return judged(
+        f"disk full under the database for {seconds:g} s during a batch of {items}",
+        "the batch pauses and goes on by itself, nothing lost, no attempt spent",
+        f"{stored} stored when there was space again (PostgreSQL {'ended itself' if ended_itself else 'stayed up'}); "
+        f"items {counts(states)}; {effects[0]} effects, {effects[1]} distinct, {attempts} attempt each; "
+        f"ended {took:.1f} s later",
+        it_paused=paused == still and stored < items,
+        every_item_stored=states == {"stored": items},
+        tally_is_right=tallied == states,
+        nothing_twice=effects == (items, items),
+        no_attempt_spent=attempts == 1,
     )
 
 

@@ -126,7 +126,7 @@ def full_database(folder: Path) -> Row:
         filler, outcomes, restarts = disk / "filler", Counter(), 0
         for number in range(8):
             running.store(f"before {number}", running.origin.serve(noisy_jpeg(number)))
-        _fill(filler)
+        fill(filler)
         for number in range(30):
             answer = running.store(f"full {number}", running.origin.serve(noisy_jpeg(100 + number)), timeout=20)
             outcomes[answer.status or "cut off"] += 1
@@ -156,7 +156,7 @@ def full_tmp(folder: Path) -> Row:
     with small_disk(folder / "tmp", 4) as disk, pytest.MonkeyPatch.context() as environment:
         environment.setenv("TMPDIR", str(disk))
         with site(folder / "site", "--workers=2", "--threads=4", through="nginx") as running:
-            _fill(disk / "filler")
+            fill(disk / "filler")
             statuses = Counter()
             for number in range(20):
                 statuses[running.store(f"tmp-{number}", running.origin.serve(noisy_jpeg(number))).status] += 1
@@ -187,7 +187,8 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def _fill(filler: Path) -> None:
+def fill(filler: Path) -> None:
+    """Writes until the disk has no byte left."""
     with filler.open("wb", buffering=0) as output:
         for size in (1 << 20, 1 << 12):
             try:

@@ -14,6 +14,10 @@ def test_a_batch_ends_by_itself_after_postgresql_was_away(folder):  # noqa: F811
     check(batches.database_away(folder, items=150, away=2))
 
 
+def test_a_batch_pauses_while_the_disk_of_the_database_is_full(folder):  # noqa: F811
+    check(batches.disk_full(folder, items=250, seconds=3))
+
+
 def test_hosts_are_treated_within_their_limits(folder):  # noqa: F811
     check(batches.polite(folder, items=20))
 
