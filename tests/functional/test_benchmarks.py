@@ -85,6 +85,13 @@ def test_what_the_queue_costs_is_measured():
     assert "| drained |" in run("benchmarks.bulk", "--items=300", "--workers=1")
 
 
+def test_the_scaling_of_a_batch_of_photographs_is_measured(tmp_path):
+    for name in ("rocket.jpg", "coffee.png"):
+        (tmp_path / name).write_bytes(photograph(name))
+    table = run("benchmarks.scaling", str(tmp_path), "--rounds=1")
+    assert "\n| 1 | 2 |" in table and "\n| 2 | 2 |" in table
+
+
 def test_searches_are_timed_by_kind():
     assert "| host and person |" in run("benchmarks.search", "--images=2000", "--repeats=1")
 
