@@ -1,10 +1,11 @@
 """What the queue costs: many small items are handed over and drained, with a converter that does nothing.
 
-    python -m benchmarks.bulk --items 100000 --workers 2
+    python -m benchmarks.bulk --items 100000 --workers 2 [--large]
 
 Each worker is a process of its own, as in production; only downloading and converting are replaced, by one result that
 is there already. What is left is the engine: reading the list, jobs, transactions, the stored row. Prints a table: the
-rate, a worker's CPU for each item, its memory at the beginning and the end, the time of one fetch of a job.
+rate, a worker's CPU for each item, its memory at the beginning and the end, the time of one fetch of a job, and what
+an item takes in the queue's own tables. ``--large`` stores JPEGs of some 180 kB: how many images one PostgreSQL takes.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from belfoot_img.batches.lists import read
 from belfoot_img.batches.making import BatchMaker, Filling, Plan
 from belfoot_img.batches.shards import ShardRunner
 from belfoot_img.batches.worker import WorkerProcess
-from belfoot_img.imaging.converter import convert_bytes
+from belfoot_img.imaging.converter import Converted, convert_bytes
 from belfoot_img.models import engine_from_settings
 from belfoot_img.settings import BulkSettings, DatabaseSettings, ImagingSettings, Settings
 from belfoot_img.store import Conversion, ImageStore, fingerprint
-from testbed.photographs import png
+from testbed.photographs import noisy_jpeg, png
 from testbed.postgres import postgres
 
 HOSTS = 50
@@ -42,16 +43,18 @@ SETTINGS = BulkSettings(per_host_rate=1e6, jobs=4, rescue=10)
 class Stub(ImageStore):
     """Stores as ever; converting gives the same small JPEG at once."""
 
+    result: Converted
+
     def convert(self, url=None, source=None, **how):
-        return Conversion(RESULT, "0" * 64, fingerprint(self._settings), url, 0, False)
-
-
-RESULT = convert_bytes(png(40, 30), ImagingSettings())
+        return Conversion(self.result, "0" * 64, fingerprint(self._settings), url, 0, False)
 
 
 class Worker(WorkerProcess):
+    large = False
+
     def _runner(self, converter, pool: ThreadPoolExecutor) -> ShardRunner:
         images = Stub(self._engine, converter, self._settings.imaging)
+        images.result = convert_bytes(noisy_jpeg(0, 512) if self.large else png(40, 30), ImagingSettings())
         return ShardRunner(self._engine, images, lambda url: b"", SETTINGS, pool, self._places, self._stopping)
 
 
@@ -59,18 +62,21 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--items", type=int, default=100_000)
     options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--large", action="store_true", help="JPEGs of some 180 kB in place of 1 kB")
     options.add_argument("--worker", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.worker:
-        Worker(Settings(database=DatabaseSettings(url=chosen.worker), bulk=SETTINGS), ["bulk"]).run()
+        worker = Worker(Settings(database=DatabaseSettings(url=chosen.worker), bulk=SETTINGS), ["bulk"])
+        worker.large = chosen.large
+        worker.run()
         return
     with tempfile.TemporaryDirectory(prefix="belfoot_img-bench-") as folder:
         Path(folder).chmod(0o755)
         with postgres(Path(folder) / "postgres") as database:
-            measure(database.url, chosen.items, chosen.workers)
+            measure(database.url, chosen.items, chosen.workers, ["--large"] if chosen.large else [])
 
 
-def measure(url: str, items: int, count: int) -> None:
+def measure(url: str, items: int, count: int, how: list[str]) -> None:
     engine = engine_from_settings(DatabaseSettings(url=url))
     began = time.monotonic()
     maker, shard = BatchMaker(SETTINGS), SETTINGS.shard
@@ -80,19 +86,22 @@ def measure(url: str, items: int, count: int) -> None:
     for _ in Filling(engine, maker, batch, shard, resumed=False).add(read(listed)):
         pass
     reading = time.monotonic() - began
-    command = [sys.executable, "-m", "benchmarks.bulk", "--worker", url]
+    command = [sys.executable, "-m", "benchmarks.bulk", "--worker", url, *how]
     workers = [psutil.Process(subprocess.Popen(command, env=os.environ).pid) for _ in range(count)]
     try:
         memory, fetches, seconds, cpu = drained(engine, items, workers)
+        taken = {name: _taken(engine, name) / items for name in ("batch_items", "images", "contents", "previews")}
     finally:
         for worker in workers:
             worker.terminate()
         psutil.wait_procs(workers, 30)
         engine.dispose()
+    told = ", ".join(f"{name} {taken[name]:.0f}" for name in taken)
     third = len(fetches) // 3 or 1
     print("| engine alone, converter stubbed | |\n|---|---|")
     print(f"| items, workers | {items}, {count} |")
     print(f"| read into the table | {items / reading:.0f} a second |")
+    print(f"| bytes an item, with indexes | {told} |")
     print(f"| drained | {items / seconds:.0f} a second |")
     print(f"| CPU of the workers | {1000 * cpu / items:.2f} ms an item |")
     print(f"| memory of a worker, a tenth in and at the end | {memory[0]:.0f} MB, {memory[1]:.0f} MB |")
@@ -140,6 +149,15 @@ def _probe(engine, fetches: list[float], over: threading.Event) -> None:
 def _done(engine) -> int:
     with engine.begin() as connection:
         return connection.execute(text("SELECT sum(stored + superseded + dead) FROM shards")).scalar_one()
+
+
+def _taken(engine, table: str) -> int:
+    """Returns the bytes of a table with its partitions, indexes and TOAST."""
+    asked = """
+        SELECT pg_total_relation_size(CAST(:table AS regclass)) + coalesce(sum(pg_total_relation_size(relid)), 0)
+        FROM pg_partition_tree(CAST(:table AS regclass))"""
+    with engine.begin() as connection:
+        return int(connection.execute(text(asked), {"table": table}).scalar_one())
 
 
 def _megabytes(workers: list[psutil.Process]) -> float:

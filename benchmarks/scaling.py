@@ -154,7 +154,7 @@ def converted(engine: Engine, urls: Sequence[str]) -> tuple[int, int]:
         batch, _ = maker.begin(connection, Plan("benchmark"))
         maker.fill(connection, batch, [check(number, str(number), url) for number, url in enumerate(urls, 1)])
         maker.finish(connection, batch)
-    until(lambda: ended(engine, batch.id), PATIENCE, "the batch ends", 0.05)
+    until(lambda: ended(engine, batch.id), PATIENCE, "the batch ends", 0.2)
     with engine.begin() as connection:
         asked = "SELECT sum(stored + superseded), sum(dead) FROM shards WHERE batch_id = :batch"
         return tuple(connection.execute(text(asked), {"batch": batch.id}).one())

@@ -24,8 +24,9 @@ def png(width: int, height: int, colour: str = "#336699") -> bytes:
     return output.getvalue()
 
 
-def noisy_jpeg(number: int) -> bytes:
-    """A grey JPEG of about 100 kB, another for each ``number``; the service keeps it as it is."""
+def noisy_jpeg(number: int, side: int = 360) -> bytes:
+    """A grey JPEG of about 100 kB with a side of 360 px, another for each ``number``; the service keeps it as it
+    is."""
     output = io.BytesIO()
-    Image.frombytes("L", (360, 360), random.Random(number).randbytes(360 * 360)).save(output, "JPEG", quality=85)
+    Image.frombytes("L", (side, side), random.Random(number).randbytes(side * side)).save(output, "JPEG", quality=85)
     return output.getvalue()
