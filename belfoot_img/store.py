@@ -87,7 +87,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Stored:
-    """``row``: the article's facts and ``created``, as ``models.image.put`` gives them back."""
+    """``row``: the article's facts and ``created``, as ``models.image.put_many`` gives them back."""
 
     row: Row
     conversion: Conversion

@@ -133,23 +133,15 @@ PUT = text(f"""
 same picture again leaves its content as it is."""
 
 
-def put(
-    connection: Connection | Session, values: Mapping[str, Any], *, older_than: datetime | None = None
-) -> Row | None:
-    """Puts the article's image in place of the one it may have had: one statement, safe beside another like it.
-
-    ``values``: every column but ``created_at`` and ``updated_at``, and ``image``, the base64. Returns a row of FACTS
-    and ``created`` (True where the article had no image before); None where it has an image that was stored at or
-    after ``older_than``.
-    """
-    found = put_many(connection, [values], older_than=older_than)
-    return found[0] if found else None
-
-
 def put_many(
     connection: Connection | Session, rows: Sequence[Mapping[str, Any]], *, older_than: datetime | None = None
 ) -> Sequence[Row]:
-    """``put`` for several articles in one statement; no article may come twice. Returns the rows that were stored."""
+    """Puts images in place of those that the articles may have had: one statement, safe beside another like it.
+
+    ``rows``: every column but ``created_at`` and ``updated_at``, and ``image``, the base64; no article comes twice.
+    Returns, for each that was stored, a row of FACTS and ``created`` (True where the article had no image before); none
+    for an article that has an image stored at or after ``older_than``.
+    """
     # now() is the same for both columns of a new row. A replaced one gets the clock's later time, since the statement
     # may have waited for another transaction.
     parameters: dict[str, Any] = {column.name: [row[column.name] for row in rows] for column in WRITTEN}

@@ -43,7 +43,8 @@ def result(jpeg: bytes = b"\xff\xd8 a picture \xff\xd9", **changes) -> dict:
 def store(engine, article_id="42", older_than=None, **changes):
     values = {"article_id": article_id, "url": "http://x", "stored_by": "editor", **result(**changes)}
     with Session(engine) as session, session.begin():
-        return image.put(session, values, older_than=older_than)
+        found = image.put_many(session, [values], older_than=older_than)
+        return found[0] if found else None
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def store(engine, article_id="42", older_than=None, **changes):
 )
 def test_no_half_stored_row(database, changes):
     with pytest.raises(DBAPIError), database.begin() as connection:
-        image.put(connection, {"article_id": "1", "url": "u", "stored_by": "e", **result(**changes)})
+        image.put_many(connection, [{"article_id": "1", "url": "u", "stored_by": "e", **result(**changes)}])
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM images")).scalar() == 0
 

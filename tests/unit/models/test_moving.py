@@ -59,7 +59,7 @@ def count(engine, sql: str) -> int:
 
 def store(engine, article_id: int, jpeg: bytes) -> None:
     with engine.begin() as connection:
-        image.put(connection, {"article_id": str(article_id), "url": None, "stored_by": "now", **result(jpeg)})
+        image.put_many(connection, [{"article_id": str(article_id), "url": None, "stored_by": "now", **result(jpeg)}])
 
 
 def as_the_old_version(engine, article_id: int) -> None:
