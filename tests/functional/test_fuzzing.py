@@ -8,9 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from PIL import Image
 
-from testbed import PROJECT
+from testbed import PROJECT, pictures
 from testbed.photographs import png
 from tests.fuzz import sources
 from tests.fuzz.conversions import Conversions
@@ -62,9 +61,10 @@ def test_what_a_browser_shows_is_compared_with_what_is_refused(tmp_path):
     if shutil.which("chromium") is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     (tmp_path / "whole.png").write_bytes(png(40, 30))
-    Image.new("RGB", (16, 16), "red").save(tmp_path / "shown-by-browsers-only.ico")
+    whole = pictures.saved(pictures.noise(400, 300), "JPEG")
+    (tmp_path / "shown-by-browsers-only.jpg").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "shown-by-nobody.png").write_bytes(png(40, 30)[:20])
     command = [sys.executable, "-m", "tests.fuzz.shown", tmp_path]
     said = subprocess.run(command, cwd=PROJECT, check=True, timeout=120, capture_output=True, text=True).stdout
-    assert "shown-by-browsers-only.ico: not_an_image" in said
+    assert "shown-by-browsers-only.jpg: image_damaged" in said
     assert "shown by the browser: 2; refused of these: 1 (50.0 %)" in said

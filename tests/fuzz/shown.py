@@ -44,17 +44,19 @@ def main() -> None:
     files = [path for folder in chosen.folders for path in sorted(folder.iterdir()) if path.suffix != ".tsv"]
     given = [Named(path.name, path.read_bytes) for path in files]
     shown, refused = compared(given or [*sources.shared("odd", "bad", "photos", "graphics"), *sources.broken()])
-    for name, code in refused:
+    for name, code in refused.items():
         print(f"{name}: {code}")
-    print(
-        f"shown by the browser: {shown}; refused of these: {len(refused)} ({100 * len(refused) / max(shown, 1):.1f} %)"
-    )
-    print(", ".join(f"{code}: {count}" for code, count in Counter(code for _, code in refused).most_common()))
+    counts, refusals = (Counter(map(_folder, names)) for names in (shown, refused))
+    for folder, count in [*counts.items(), ("all", len(shown))]:
+        of_these = refusals[folder] if folder in counts else len(refused)
+        print(f"{folder}: shown by the browser: {count}; refused of these: {of_these} ({100 * of_these / count:.1f} %)")
+    print(", ".join(f"{code}: {count}" for code, count in Counter(refused.values()).most_common()))
 
 
-def compared(pictures: list[Named]) -> tuple[int, list[tuple[str, str]]]:
-    """Returns how many the browser shows, and (name, code of the error) of those that the service refuses."""
-    shown, refused = 0, []
+def compared(pictures: list[Named]) -> tuple[list[str], dict[str, str]]:
+    """Returns the names of what the browser shows, and the error of those of them that the service refuses."""
+    shown: list[str] = []
+    refused: dict[str, str] = {}
     processes = ConversionProcesses.from_settings(ConvertingSettings(at_once=1))
     try:
         with Origin() as origin, page(origin) as window:
@@ -62,11 +64,11 @@ def compared(pictures: list[Named]) -> tuple[int, list[tuple[str, str]]]:
                 source = picture.read()
                 if _is_too_large(source) or not window.evaluate(SHOWS, [origin.serve(source), PATIENCE]):
                     continue
-                shown += 1
+                shown.append(picture.name)
                 try:
                     processes.run(convert_bytes, source, SETTINGS)
                 except ServiceError as error:
-                    refused.append((picture.name, f"{error.code}: {error}"))
+                    refused[picture.name] = f"{error.code}: {error}"
     finally:
         processes.close()
     return shown, refused
@@ -84,6 +86,10 @@ def page(origin: Origin) -> Iterator:
         window.goto(origin.serve(b"<!doctype html>"))
         yield window
         browser.close()
+
+
+def _folder(name: str) -> str:
+    return name.partition("/")[0] if "/" in name else "generated"
 
 
 def _is_too_large(source: bytes) -> bool:

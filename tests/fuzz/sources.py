@@ -39,6 +39,7 @@ def small() -> list[Named]:
         "small.bmp": lambda: pictures.saved(scene, "BMP"),
         "small.tif": lambda: pictures.saved(scene, "TIFF", compression="tiff_lzw"),
         "small.avif": lambda: pictures.saved(scene, "AVIF", speed=9),
+        "small.ico": lambda: pictures.saved(scene, "ICO", bitmap_format="bmp"),
     }
     return [Named(name, read) for name, read in made.items()]
 

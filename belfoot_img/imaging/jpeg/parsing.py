@@ -12,6 +12,8 @@ from belfoot_img.imaging.jpeg.markers import (
     APP1,
     APP2,
     APP14,
+    ARITHMETIC,
+    ARITHMETIC_PROGRESSIVE,
     BASELINE,
     DQT,
     EOI,
@@ -65,6 +67,11 @@ class Jpeg:
     def is_common(self) -> bool:
         """8 bit and Huffman-coded, sequential or progressive: what every browser decodes."""
         return self.process in (BASELINE, EXTENDED, PROGRESSIVE) and self.precision == 8
+
+    @property
+    def is_arithmetic(self) -> bool:
+        """8 bit and arithmetic-coded, sequential or progressive: what Chromium and libvips decode, Pillow in part."""
+        return self.process in (ARITHMETIC, ARITHMETIC_PROGRESSIVE) and self.precision == 8
 
     @property
     def is_refined(self) -> bool:

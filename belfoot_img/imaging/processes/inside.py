@@ -120,8 +120,9 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_for_want_of_memory(error: BaseException) -> bool:
-    """Returns whether memory ran out; libvips, OpenCV, libavif and Pillow's codecs say it in words only."""
-    return isinstance(error, MemoryError) or bool(re.search(r"memory|alloc", str(error), re.IGNORECASE))
+    """Returns whether memory ran out; libvips, OpenCV, libavif and Pillow's codecs say it in words only. That libvips
+    could not write a damaged picture "to memory" is no want of it."""
+    return isinstance(error, MemoryError) or bool(re.search(r"(?<!to )memory|alloc", str(error), re.IGNORECASE))
 
 
 def _forget_locals(errors: Iterable[BaseException]) -> None:

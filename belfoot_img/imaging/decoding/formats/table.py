@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from belfoot_img.errors import NotAnImage
-from belfoot_img.imaging.decoding.formats import heif
+from belfoot_img.imaging.decoding.formats import heif, ico
 from belfoot_img.imaging.decoding.formats.avif import AvifPicture, brands
 from belfoot_img.imaging.decoding.formats.bmp import BmpPicture
 from belfoot_img.imaging.decoding.formats.gif import GifPicture
+from belfoot_img.imaging.decoding.formats.ico import IcoPicture
 from belfoot_img.imaging.decoding.formats.jpeg import JpegPicture
 from belfoot_img.imaging.decoding.formats.picture import Picture
 from belfoot_img.imaging.decoding.formats.png import PngPicture
@@ -42,6 +43,7 @@ FORMATS: tuple[Format, ...] = (
     Format("BMP", "BMP", lambda source: source[:2] == b"BM" and source[14:18] in _BMP_HEADERS, BmpPicture),
     Format("TIFF", "TIFF", _starts_with(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffPicture),
     Format("AVIF", "AVIF", lambda source: bool(brands(source) & {b"avif", b"avis"}), AvifPicture),
+    Format("ICO", "ICO", ico.has_signature, IcoPicture),
 )
 if heif.INSTALLED:
     FORMATS = (*FORMATS, Format("HEIF", "HEIC", heif.has_signature, heif.HeifPicture))

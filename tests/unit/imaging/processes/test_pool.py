@@ -15,10 +15,11 @@ import psutil
 import pytest
 
 from belfoot_img.errors import Busy, ImageDamaged, ImageTooLarge, NotAnImage, ServiceError, UrlRefused
+from belfoot_img.imaging.converter import convert_bytes
 from belfoot_img.imaging.processes import pool
 from belfoot_img.imaging.processes.pool import ConversionProcesses
 from belfoot_img.imaging.processes.slot import Limits, resident_bytes
-from belfoot_img.settings import ConvertingSettings
+from belfoot_img.settings import ConvertingSettings, ImagingSettings
 from testbed import pictures
 from testbed.ports import until
 from testbed.shared import shared_files
@@ -138,6 +139,15 @@ def test_a_process_that_ran_out_of_memory_is_replaced():
     with pytest.raises(ImageTooLarge, match="memory"):
         processes.run(jobs.run_out_of_memory)
     assert processes.run(jobs.sleep, 0) != before
+    processes.close()
+
+
+def test_a_damaged_picture_is_not_said_to_want_memory():
+    """What libvips says of it: "unable to write to memory"."""
+    source = (Path(__file__).parents[1] / "decoding/formats/arithmetic.jpg").read_bytes()
+    processes = processes_of()
+    with pytest.raises(ImageDamaged, match="damaged"):
+        processes.run(convert_bytes, source[: len(source) * 3 // 4], ImagingSettings())
     processes.close()
 
 

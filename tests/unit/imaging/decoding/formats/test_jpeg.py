@@ -1,5 +1,7 @@
 """A large JPEG is decoded at a fraction of its size; one that is cut off where nearly all of it is there."""
 
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -8,6 +10,21 @@ from belfoot_img.imaging.decoding import decoder
 from testbed import pictures
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import PIXELS, decode
+
+ARITHMETIC = [Path(__file__).with_name(name) for name in ("arithmetic.jpg", "arithmetic-progressive.jpg")]
+"""``testbed.pictures.scene(48, 32)`` at quality 90, through ``jpegtran -arithmetic``."""
+
+
+class TestArithmeticJpegs:
+    @pytest.mark.parametrize("path", ARITHMETIC, ids=lambda path: path.stem)
+    def test_they_are_decoded_as_browsers_do(self, path):
+        assert distance(decode(path.read_bytes()).pixels, pictures.scene(48, 32)) < 3
+
+    @pytest.mark.parametrize("path", ARITHMETIC, ids=lambda path: path.stem)
+    def test_a_cut_off_one_is_damaged(self, path):
+        source = path.read_bytes()
+        with pytest.raises(ImageDamaged):
+            decode(source[: len(source) * 3 // 4])
 
 
 class TestReducedJpegs:

@@ -34,6 +34,6 @@ def test_an_entry_is_all_that_a_new_format_needs(monkeypatch):
 
 
 def test_no_signature_is_that_of_two_formats():
-    for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"):
+    for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "ICO"):
         source = pictures.saved(Image.new("RGB", (8, 8)), kind)
         assert [known.name for known in table.FORMATS if known.has_signature(source)] == [kind]
