@@ -49,10 +49,12 @@ class Pace:
     def wait(self, stopping: threading.Event) -> None:
         """Returns when the next download may begin, or at once where the worker is ``stopping``."""
         now = time.monotonic()
-        self._next = max(self._next, now)
-        stopping.wait(self._next - now)
+        stopping.wait(max(0, self._next - now))
         self.waited += time.monotonic() - now
-        self._next += self._interval
+
+    def begin(self) -> None:
+        """A download begins now."""
+        self._next = time.monotonic() + self._interval
 
 
 def is_transient(error: ServiceError) -> bool:

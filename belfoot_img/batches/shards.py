@@ -98,10 +98,12 @@ class ShardRunner:
 
     def _download(self, work: Work, item: Item, pace: Pace | None, under_way: UnderWay) -> float | None:
         """Fetches the item and hands it on to be converted; returns the pause that the origin asked for."""
+        if pace:
+            pace.wait(self._stopping)  # before it takes a place, which other hosts have a use for
         self._places.acquire()
         try:
             if pace:
-                pace.wait(self._stopping)
+                pace.begin()
             if self._stopping.is_set():
                 self._places.release()
                 return None

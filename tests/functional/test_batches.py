@@ -190,6 +190,24 @@ def test_a_host_that_is_busy_is_waited_for_and_costs_no_attempt(
     assert [item["attempts"] for item in items(client, number)] == [1]
 
 
+def test_hosts_that_are_waited_for_hold_up_no_other(client, origin, database, database_url, tmp_path):
+    slow = [f"127.0.0.{n}" for n in range(2, 7)]
+    limits = ", ".join(f"{host} 1 1/min" for host in slow)
+    items = [{"url": f"http://{host}/", "article_id": host} for host in slow]
+    number = create(client, items).json()["data"]["id"]
+
+    def begun() -> int:
+        with database.begin() as connection:
+            asked = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'"
+            return connection.execute(text(asked)).scalar_one()
+
+    with worker(tmp_path, database_url, bulk__hosts=limits, converting="1"):
+        until(lambda: begun() == len(slow), 30, "the jobs of the slow hosts are begun")
+        other = create(client, [{"url": origin.serve(png(30, 20)), "article_id": "fast"}]).json()["data"]["id"]
+        assert ended(client, other)["items"]["stored"] == 1
+        assert batch(client, number)["items"]["waiting"] == len(slow)
+
+
 def test_the_wait_for_the_rate_of_a_host_is_counted(client, origin, database, database_url, tmp_path):
     items = [{"url": origin.serve(png(20, 20 + n)), "article_id": str(n)} for n in range(3)]
     number = create(client, items).json()["data"]["id"]
