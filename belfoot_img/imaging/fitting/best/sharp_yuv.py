@@ -16,7 +16,8 @@ from PIL import Image
 BAND = 256  # rows that are worked on at once; even, so that chroma is halved as in the whole picture
 MARGIN = 2  # rows beside a band that interpolation needs; even for the same reason
 CHANGED = 2  # of 255; chroma that interpolation changes by no more leaves the pixel as it is
-STEPS = 2  # of Newton's method, with the slope of a grey; a third gains 0.02 points
+STEPS = 2  # of Newton's method, with the slope of a grey; with one a chart was 0.5 points worse
+LEAST = np.float32(1e-3)  # of an offset that is divided by
 RED_BY_CR, GREEN_BY_CR, GREEN_BY_CB, BLUE_BY_CB = 1.402, -0.714136, -0.344136, 1.772  # JFIF
 BT709 = (0.2126, 0.7152, 0.0722)  # luminance of linear sRGB
 
@@ -46,12 +47,13 @@ def _corrected(band: np.ndarray) -> np.ndarray:
     touched = np.flatnonzero(change > CHANGED)
     if not touched.size:
         return band
-    rgb = band.reshape(-1, 3)[touched]
+    rgb = [plane.reshape(-1)[touched] for plane in cv2.split(band)]
     own_luma = luma.reshape(-1)[touched].astype(np.float32)
     red, blue = (plane.reshape(-1)[touched].astype(np.float32) - 128 for plane in shown)
     new_luma = _luma_for(_lightness(rgb), own_luma, red, blue)
     result = band.copy()
-    result.reshape(-1, 3)[touched] = _in_gamut(new_luma, rgb - own_luma[:, np.newaxis])
+    for channel, values in enumerate(_in_gamut(new_luma, [plane - own_luma for plane in rgb])):
+        result.reshape(-1, 3)[touched, channel] = values
     return result
 
 
@@ -69,18 +71,24 @@ def _luma_for(lightness: np.ndarray, luma: np.ndarray, red: np.ndarray, blue: np
     """Returns the luma that has this lightness with chroma Cr = ``red`` and Cb = ``blue``, about zero."""
     offsets = (RED_BY_CR * red, GREEN_BY_CR * red + GREEN_BY_CB * blue, BLUE_BY_CB * blue)
     for _ in range(STEPS):
-        shown = np.stack([np.clip(luma + offset + 0.5, 0, 255).astype(np.uint8) for offset in offsets], axis=1)
-        luma = np.clip(luma + lightness - _lightness(shown), 0, 255)
+        luma = np.clip(luma + lightness - _lightness([_eight_bit(luma + offset) for offset in offsets]), 0, 255)
     return luma
 
 
-def _lightness(rgb: np.ndarray) -> np.ndarray:
+def _lightness(rgb: list[np.ndarray]) -> np.ndarray:
     """Returns the root of luminance, 0 to 255: of greys that is nearly their luma, so that one step nearly hits."""
-    return 255 * np.sqrt(sum(table[rgb[:, channel]] for channel, table in enumerate(LUMINANCE)))
+    red, green, blue = (table.take(plane) for table, plane in zip(LUMINANCE, rgb, strict=True))
+    return 255 * np.sqrt(red + green + blue)
 
 
-def _in_gamut(luma: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Returns 8-bit pixels of exactly this luma, with as much of their chroma (RGB less luma) as there is room for."""
-    above, below = np.maximum(offsets.max(axis=1), 1e-3), np.maximum(-offsets.min(axis=1), 1e-3)
+def _in_gamut(luma: np.ndarray, offsets: list[np.ndarray]) -> list[np.ndarray]:
+    """Returns 8-bit channels of exactly this luma, with as much of their chroma (RGB less luma) as has room."""
+    red, green, blue = offsets
+    above = np.maximum(np.maximum(np.maximum(red, green), blue), LEAST)
+    below = np.maximum(-np.minimum(np.minimum(red, green), blue), LEAST)
     share = np.minimum(np.minimum((255 - luma) / above, luma / below), 1)
-    return np.clip(luma[:, np.newaxis] + share[:, np.newaxis] * offsets + 0.5, 0, 255).astype(np.uint8)
+    return [_eight_bit(luma + share * offset) for offset in offsets]
+
+
+def _eight_bit(values: np.ndarray) -> np.ndarray:
+    return np.clip(values + np.float32(0.5), 0, 255).astype(np.uint8)
