@@ -152,8 +152,8 @@ PICTURES = {
     "The JPEG has {scans} scans, far more than it needs.": (
         "В этом JPEG {scans} проходов — намного больше, чем нужно. Сохраните картинку заново."
     ),
-    "The JPEG is of a rare kind (lossless, arithmetic or not 8 bit); save it as a common one.": (
-        "Это редкий вид JPEG (без потерь, арифметический или не 8 бит). Сохраните картинку как обычный JPEG."
+    "The JPEG is of a rare kind (lossless or not 8 bit); save it as a common one.": (
+        "Это редкий вид JPEG (без потерь или не 8 бит). Сохраните картинку как обычный JPEG."
     ),
     "The JPEG is cut off: a part of the picture is missing.": (
         "JPEG оборван: части картинки не хватает. Загрузите файл на сайт заново."

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -94,3 +96,23 @@ def test_no_connection_is_held_during_a_conversion(app, origin, monkeypatch):
     }
     assert TestApp(app).post_json("/api/v1/images", body).status_int == 201
     assert held == [0]
+
+
+def test_a_refused_source_is_let_go_with_its_answer(app, origin):
+    """No cycle through the error's traceback keeps it until the collector comes by, which may be much later."""
+    damaged = png(64, 48)[:60] + bytes(20_000_000)
+    body = {
+        "user": {"username": EDITOR.username, "password": EDITOR.password},
+        "data": {"url": origin.serve(damaged), "article_id": "42"},
+    }
+    TestApp(app).post_json("/api/v1/images", body, status=422)  # imports, caches, the process of conversions
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        assert TestApp(app).post_json("/api/v1/images", body, status=422).json["error"]["code"] == "image_damaged"
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert kept < 5_000_000
