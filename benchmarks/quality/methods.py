@@ -1,8 +1,8 @@
 """Ways to bring a picture under a size limit: source bytes and a limit in bytes → a JPEG, or None where one gives up.
 
 Every method gets the picture upright, in sRGB and within ``max_side``: the largest side is asked for by whoever stores
-the picture, the fitter does not choose it, and only the fitting is compared. The peers keep that resolution, as they do
-in life, and search the quality.
+the picture, the fitter does not choose it, and only the fitting is compared. The peers keep that resolution and search
+the quality. "unreduced" peers get all of the pixels, as a script around such an encoder gives them.
 """
 
 from __future__ import annotations
@@ -43,9 +43,15 @@ def within_max_side(source: bytes) -> Image.Image:
     return fitting.reference_of(original(source, SETTINGS.max_side), SETTINGS.max_side)
 
 
-def bisected(encode: Callable[[Image.Image, int], bytes]) -> Callable[[bytes, int], bytes | None]:
+def unreduced(source: bytes) -> Image.Image:
+    return original(source).pixels
+
+
+def bisected(
+    encode: Callable[[Image.Image, int], bytes], pixels_of: Callable[[bytes], Image.Image] = within_max_side
+) -> Callable[[bytes, int], bytes | None]:
     def run(source: bytes, limit: int) -> bytes | None:
-        pixels = within_max_side(source)
+        pixels = pixels_of(source)
         below, above, found = 0, 101, None
         while above - below > 1:
             quality = (below + above) // 2
@@ -117,6 +123,8 @@ def available() -> dict[str, Callable[[bytes, int], bytes | None]]:
         "ladder": policy("ladder"),
         "Pillow, bisected": bisected(pillow),
         "mozjpeg, bisected": bisected(mozjpeg),
+        "Pillow, bisected, unreduced": bisected(pillow, unreduced),
+        "mozjpeg, bisected, unreduced": bisected(mozjpeg, unreduced),
     }
     if shutil.which("magick") or Path("/usr/bin/convert").exists():
         found["ImageMagick jpeg:extent"] = imagemagick
