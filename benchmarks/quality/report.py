@@ -7,7 +7,9 @@ from statistics import mean, median
 
 ORACLE = "exhaustive search"
 OURS = ("best", "best, low", "best, high", "ladder", ORACLE)
-PEERS_IN_CPU = ("ladder", "mozjpeg, bisected")
+UNREDUCED = ", unreduced"
+PEERS_IN_CPU = ("ladder", "mozjpeg, bisected", "mozjpeg, bisected" + UNREDUCED)
+SIZES = ((2_000_000, 10**12, "2 MP and more"), (0, 2_000_000, "less than 2 MP"), (0, 10**12, "all"))
 
 
 def line(row: dict) -> str:
@@ -42,47 +44,53 @@ def table(rows: list[dict], limit: int) -> str:
 
 
 def _cpu(rows: list[dict]) -> list[str]:
-    """CPU of each form of ``best``, as medians of its ratio to that of ``ladder`` and of mozjpeg's bisection."""
+    """CPU of each form of ``best``, as medians of its ratio to that of ``ladder`` and of mozjpeg's bisections."""
     seconds = {(row["picture"], row["method"]): row["seconds"] for row in rows if row.get("seconds")}
     said = []
     for ours in sorted({method for _, method in seconds if method.startswith("best")}):
-        for least, what in ((2_000_000, "2 MP and more"), (0, "all")):
-            ratios = [
-                [
+        for least, below, what in SIZES:
+            ratios = {
+                peer: [
                     seconds[row["picture"], ours] / seconds[row["picture"], peer]
                     for row in rows
-                    if row["method"] == peer and row["pixels"] >= least and (row["picture"], ours) in seconds
+                    if row["method"] == peer and least <= row["pixels"] < below and (row["picture"], ours) in seconds
                 ]
                 for peer in PEERS_IN_CPU
-            ]
-            if all(ratios):
-                beside = ", ".join(
-                    f"{median(some):.2f} x {peer}" for some, peer in zip(ratios, PEERS_IN_CPU, strict=True)
-                )
-                said.append(f"CPU of `{ours}`, median, {what} ({len(ratios[0])} pictures): {beside}.")
+            }
+            beside = ", ".join(f"{median(some):.2f} x {peer}" for peer, some in ratios.items() if some)
+            if beside:
+                said.append(f"CPU of `{ours}`, median, {what} ({max(map(len, ratios.values()))} pictures): {beside}.")
     return said
 
 
 def _comparison(rows: list[dict]) -> list[str]:
-    """How ``best`` stands to the best peer of each picture that keeps the limit, and to the exhaustive search."""
+    """How ``best`` stands to the best peer of each picture that keeps the limit, those that got the whole picture
+    apart, and to the exhaustive search."""
     pictures: dict[str, dict[str, dict]] = {}
     for row in rows:
         pictures.setdefault(row["picture"], {})[row["method"]] = row
-    ahead, behind_oracle = [], []
+    ahead: dict[str, list[float]] = {"": [], UNREDUCED: []}
+    behind_oracle = []
     for found in pictures.values():
         if "best" not in found:
             continue
         ours = found["best"]["ssimulacra2"]
-        peers = [row["ssimulacra2"] for name, row in found.items() if name not in OURS and row["fits"]]
-        ahead += [ours - max(peers)] if peers else []
+        for kind, gaps in ahead.items():
+            peers = [
+                row["ssimulacra2"]
+                for name, row in found.items()
+                if name not in OURS and row["fits"] and name.endswith(UNREDUCED) == bool(kind)
+            ]
+            gaps += [ours - max(peers)] if peers else []
         behind_oracle += [found[ORACLE]["ssimulacra2"] - ours] if ORACLE in found else []
     said = []
-    if ahead:
-        behind = sum(gap < -0.5 for gap in ahead)
-        said.append(
-            f"`best` against the best peer of each picture that keeps the limit: {mean(ahead):+.1f} on average, "
-            f"{min(ahead):+.1f} at worst; behind by more than 0.5 on {behind} of {len(ahead)}."
-        )
+    for kind, gaps in ahead.items():
+        if gaps:
+            behind = sum(gap < -0.5 for gap in gaps)
+            said.append(
+                f"`best` against the best peer{kind} of each picture that keeps the limit: {mean(gaps):+.1f} on "
+                f"average, {min(gaps):+.1f} at worst; behind by more than 0.5 on {behind} of {len(gaps)}."
+            )
     if behind_oracle:
         said.append(
             f"Behind the exhaustive search: {mean(behind_oracle):.2f} on average, {max(behind_oracle):.2f} at worst."
