@@ -30,13 +30,14 @@ def corrected(pixels: Image.Image) -> Image.Image:
     """Returns what to encode with chroma halved in place of ``pixels``; those themselves where they are grey."""
     if pixels.mode != "RGB":
         return pixels
-    source = np.asarray(pixels)
-    result = np.empty_like(source)
+    result = pixels.copy()
     for top in range(0, pixels.height, BAND):
         first, last = max(0, top - MARGIN), min(pixels.height, top + BAND + MARGIN)
-        band = _corrected(source[first:last])
-        result[top : top + BAND] = band[top - first : top - first + BAND]
-    return Image.fromarray(result)
+        source = np.asarray(pixels.crop((0, first, pixels.width, last)))
+        band = _corrected(source)
+        if band is not source:
+            result.paste(Image.fromarray(band[top - first : top - first + BAND]), (0, top))
+    return result
 
 
 def _corrected(band: np.ndarray) -> np.ndarray:
