@@ -88,8 +88,11 @@ class Search:
         told = rivals(first.scale, first.quality, first.likeness, self.flat)
         others = [rival for rival in told if self._suits(rival.recipe)][: self._effort.rivals]
         self.foretold = self._told(first, others)
+        lead = best.likeness
         for rival in others:
-            best = max(best, self._trials.of(rival.recipe, first.scale * rival.by_scale), key=by_likeness)
+            trial = self._trials.of(rival.recipe, first.scale * rival.by_scale)
+            if trial.likeness + rival.usual > lead:
+                best, lead = trial, trial.likeness + rival.usual
         if UNREDUCED_FROM < best.scale < 1 and best.recipe != FIRST:
             best = max(best, self._trials.of(best.recipe, 1.0), key=by_likeness)
         if self._effort.climbs:
