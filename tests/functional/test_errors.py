@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 from urllib.parse import urlsplit
@@ -123,6 +124,21 @@ def test_chunks_that_are_malformed(client, chunks):
     assert answer.startswith(b"HTTP/1.1 400 "), answer
     if b"waitress" not in answer:  # the development server answers this itself
         assert b'"malformed_' in answer, answer
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "image/png"])
+def test_malformed_chunks_of_a_file_are_no_fault_of_ours(client, kind):
+    parts = urlsplit(client.base)
+    basic = base64.b64encode(f"{EDITOR.username}:{EDITOR.password}".encode()).decode()
+    head = (
+        f"POST /api/v1/images?article_id=1 HTTP/1.1\r\nHost: {parts.netloc}\r\nTransfer-Encoding: chunked\r\n"
+        f"Content-Type: {kind}\r\nAuthorization: Basic {basic}\r\nConnection: close\r\n\r\n"
+    )
+    form = b'--x\r\nContent-Disposition: form-data; name="article_id"\r\n\r\n1\r\n'
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"%x\r\n%s\r\nzz\r\n" % (len(form), form))
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 4"), answer
 
 
 @pytest.mark.parametrize("chunked", [False, True])
