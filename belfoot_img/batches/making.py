@@ -137,14 +137,12 @@ class BatchMaker:
     ) -> Sequence[int]:
         """Defers shards that have something due and no job, up to DEPTH jobs for each batch and slot.
 
-        Of all batches, or of one, or of one of its slots. Returns the shards' ids.
+        Of all batches, or of one, or of one of its slots. Returns the shards' ids; none where another worker defers one
+        of them at this moment: it looks for the others too, and so does the next rescue.
         """
         idle = connection.execute(IDLE, {"batch": batch_id, "lock": lock, "depth": DEPTH}).all()
-        queue.defer(
-            connection,
-            [self.job(row.queue, row.priority, row.id, row.host, row.lock, retrying=row.retrying) for row in idle],
-        )
-        return [row.id for row in idle]
+        jobs = [self.job(row.queue, row.priority, row.id, row.host, row.lock, retrying=row.retrying) for row in idle]
+        return [row.id for row in idle] if queue.defer_unless_there(connection, jobs) else []
 
     def job(self, name: str, priority: str, shard_id: int, host: str, lock: str | None, **how: Any) -> queue.Job:
         """Returns the job of a shard, in its slot; a host that has fewer slots by now keeps to those."""

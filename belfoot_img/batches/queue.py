@@ -75,6 +75,20 @@ def defer(connection: Connection | Session, jobs: Iterable[Job]) -> None:
         _jobs.batch_defer_jobs(jobs, connection=connection)
 
 
+def defer_unless_there(connection: Connection | Session, jobs: Iterable[Job]) -> bool:
+    """As ``defer``, but the transaction goes on where one like them waits already; then none of them is deferred.
+    Returns whether they were."""
+    if isinstance(connection, Session):
+        connection = connection.connection()
+    with connection.begin_nested() as savepoint:
+        try:
+            defer(connection, jobs)
+        except AlreadyEnqueued:
+            savepoint.rollback()
+            return False
+    return True
+
+
 def defer_once(engine: Engine, job: Job) -> None:
     """In a transaction of its own; a job like it that waits already is enough."""
     try:

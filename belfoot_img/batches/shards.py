@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import Connection, Engine, func, select, update
 
 from belfoot_img.batches import outcomes, politeness, queue
@@ -157,16 +156,8 @@ class ShardRunner:
         )  # what is not due yet is found by the rescue task
         if due:
             at = None if pause is None else clock + timedelta(seconds=pause)
-            self._defer(connection, work, at)
-
-    def _defer(self, connection: Connection, work: Work, at: datetime | None) -> None:
-        with connection.begin_nested() as savepoint:
-            try:
-                queue.defer(
-                    connection, [self._maker.job(work.queue, work.priority, work.shard_id, work.host, work.lock, at=at)]
-                )
-            except AlreadyEnqueued:
-                savepoint.rollback()
+            job = self._maker.job(work.queue, work.priority, work.shard_id, work.host, work.lock, at=at)
+            queue.defer_unless_there(connection, [job])
 
 
 def cancel_waiting(connection: Connection, shard_id: int) -> None:

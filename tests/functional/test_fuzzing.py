@@ -11,7 +11,7 @@ import pytest
 
 from testbed import PROJECT, pictures
 from testbed.photographs import png
-from tests.fuzz import sources
+from tests.fuzz import conversions, sources
 from tests.fuzz.conversions import Conversions
 from tests.fuzz.links import Links
 from tests.fuzz.requests import Requests
@@ -32,6 +32,25 @@ def test_the_largest_pictures_change_nothing_for_the_innocent_ones_between_them(
 def test_changed_files_of_every_format_in_one_process(tmp_path):
     with Conversions([(1, sources.small() + sources.cases())], mutate=0.9) as conversions:
         assert not wrong(conversions, tmp_path, steps=25, seed=8)
+
+
+def test_every_case_that_a_run_found():
+    with Conversions([]) as conversions:
+        assert not [case.name for case in sources.cases() if conversions.tried(0, case.name, case.read()).wrong]
+
+
+def test_what_goes_wrong_is_kept_as_a_file_that_can_become_a_case(tmp_path, monkeypatch):
+    def faulty(processes, content: bytes) -> str:
+        return "internal_error: a fault" if content.startswith(b"GIF") else "kept"
+
+    monkeypatch.setattr(conversions, "_outcome", faulty)
+    with Conversions([(1, sources.small())]) as trying:
+        found = wrong(trying, tmp_path, steps=40, seed=8)
+    assert found and {finding.what for finding in found} == {"small.gif"}
+    kept = (tmp_path / "journal-found").iterdir()
+    assert {int(path.name) for path in kept} == {finding.step for finding in found}
+    monkeypatch.setattr(sources, "CASES", tmp_path / "journal-found")
+    assert sources.cases()[0].read() == next(one.read() for one in sources.small() if one.name == "small.gif")
 
 
 def test_generated_links_dial_no_forbidden_address(tmp_path):

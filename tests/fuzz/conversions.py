@@ -46,9 +46,13 @@ class Conversions:
         content, name = source.read(), source.name
         if chance.random() < self._mutate:
             content, name = mutated(content, chance), f"{name} (changed)"
+        return self.tried(number, name, content)
+
+    def tried(self, number: int, name: str, content: bytes) -> Finding:
         outcome = _outcome(self._together, content)
         resident = max(map(resident_bytes, self._together.pids()), default=0)
-        return Finding(number, name, outcome, self._wrong(content, outcome, resident), {"resident": resident})
+        wrong = self._wrong(content, outcome, resident)
+        return Finding(number, name, outcome, wrong, {"resident": resident}, content)
 
     def _wrong(self, content: bytes, outcome: str, resident: int) -> str:
         if outcome.startswith("internal_error"):

@@ -12,20 +12,23 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Finding:
-    """What one step did; ``wrong`` says what should not have happened, and is empty where nothing did."""
+    """What one step did; ``wrong`` says what should not have happened, and is empty where nothing did. ``content``:
+    the bytes that it was done with, where they are those of a file."""
 
     step: int
     what: str
     outcome: str
     wrong: str = ""
     facts: dict = field(default_factory=dict)
+    content: bytes = field(default=b"", compare=False, repr=False)
 
 
 Step = Callable[[int, random.Random], Finding]
 
 
 class Journal:
-    """A file with a line for each step that was done."""
+    """A file with a line for each step that was done, and beside it a folder with the bytes of those that went wrong,
+    by their number: to be looked at, and put into ``cases``."""
 
     def __init__(self, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,8 +39,17 @@ class Journal:
         return [Finding(**json.loads(line)) for line in self._path.read_text().splitlines()]
 
     def write(self, finding: Finding) -> None:
+        line = asdict(finding)
+        content = line.pop("content")
+        if finding.wrong and content:
+            self.found.mkdir(exist_ok=True)
+            (self.found / str(finding.step)).write_bytes(content)
         with self._path.open("a") as file:
-            file.write(json.dumps(asdict(finding)) + "\n")
+            file.write(json.dumps(line) + "\n")
+
+    @property
+    def found(self) -> Path:
+        return self._path.with_name(f"{self._path.stem}-found")
 
 
 def go_on(step: Step, seed: int, journal: Journal, minutes: float, steps: int) -> Iterator[Finding]:

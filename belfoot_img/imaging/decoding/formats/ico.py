@@ -37,7 +37,7 @@ class IcoPicture(Picture):
             self._png = PngPicture(content)
             self.size, self.orientation = self._png.size, self._png.orientation
             return
-        if len(content) < 40:
+        if len(content) < 16 or int.from_bytes(content[:4], "little") < 40:  # a header of OS/2, which no icon has
             raise ImageDamaged
         width, height = struct.unpack_from("<ii", content, 4)
         self.size = width, abs(height) // 2  # the mask of transparent pixels lies below the picture

@@ -25,5 +25,5 @@ class Effort:
 EFFORTS = {
     "low": Effort(sample_pixels=90_000, rivals=1, climbs=False, finalists=1, unsure_finalists=1, filled=0.96),
     "normal": Effort(sample_pixels=200_000, rivals=4, climbs=False, finalists=1, unsure_finalists=2, filled=0.986),
-    "high": Effort(sample_pixels=1_000_000, rivals=99, climbs=True, finalists=3, unsure_finalists=3, filled=0.986),
+    "high": Effort(sample_pixels=500_000, rivals=4, climbs=True, finalists=1, unsure_finalists=2, filled=0.986),
 }
