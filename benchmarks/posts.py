@@ -120,7 +120,7 @@ def _stages(app: TestApp, running: Site, source: bytes, reused: bool, repeats: i
         with (
             timed(spent, Fetcher, "fetch", "fetch"),
             timed(spent, ConversionProcesses, "run", "conversion"),
-            timed(spent, image, "put", "store"),
+            timed(spent, image, "put_many", "store"),
         ):
             started = time.perf_counter()
             answer = post(app, url)

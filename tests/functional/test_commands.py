@@ -50,6 +50,8 @@ COVERED = {
     "python -m benchmarks.load": f"{BENCHMARKS}::test_gets_are_compared_with_a_bare_function_under_the_same_settings",
     "python -m benchmarks.posts": f"{BENCHMARKS}::test_posts_are_timed_stage_by_stage",
     "python -m benchmarks.bulk": f"{BENCHMARKS}::test_what_the_queue_costs_is_measured",
+    "python -m benchmarks.scaling": f"{BENCHMARKS}::test_the_scaling_of_a_batch_of_photographs_is_measured",
+    "python -m tests.fuzz.shown": f"{ORDERS}::test_what_a_browser_shows_is_compared_with_what_is_refused",
     "python -m benchmarks.storage": f"{BENCHMARKS}::test_growing_tables_and_the_move_of_an_older_database_are_measured",
     "python -m benchmarks.hop": f"{BENCHMARKS}::test_the_hop_to_another_process_is_timed",
     "python -m benchmarks.search": f"{BENCHMARKS}::test_searches_are_timed_by_kind",

@@ -44,9 +44,10 @@ def store(client, origin, path):
 def seen_by_another_decoder(path):
     try:
         return seen_by_libvips(path.read_bytes())
-    except pyvips.Error:  # it has no loader for BMP
+    except pyvips.Error:  # it has no loader for BMP and ICO
         with Image.open(path) as picture:
-            return picture.convert("RGB")
+            background = Image.new("RGBA", picture.size, "white")
+            return Image.alpha_composite(background, picture.convert("RGBA")).convert("RGB")
 
 
 @pytest.mark.parametrize("path", shared_files("odd"), ids=lambda path: path.name)

@@ -1,4 +1,5 @@
-"""ICO, the icons of Windows and of web sites: the largest picture of the file, a PNG or a BMP without its header."""
+"""ICO, the icons of Windows and of web sites: the largest and deepest picture of the file, a PNG or a BMP
+without its header."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ class IcoPicture(Picture):
     def __init__(self, source: bytes):
         """Raises ImageDamaged, and whatever Pillow or the PNG inside raise."""
         self.source, self.orientation, self._png = source, 1, None
-        entry = IcoImagePlugin.IcoFile(io.BytesIO(source)).entry[0]  # Pillow puts the largest first
+        entries = IcoImagePlugin.IcoFile(io.BytesIO(source)).entry
+        self._number = max(range(len(entries)), key=lambda number: (entries[number].square, entries[number].bpp))
+        entry = entries[self._number]
         source = padded(source, entry.offset + entry.size)
         self._file = IcoImagePlugin.IcoFile(io.BytesIO(source))
         content = source[entry.offset : entry.offset + entry.size]
@@ -45,7 +48,7 @@ class IcoPicture(Picture):
     def load(self, max_side: int) -> Image.Image:
         if self._png:
             return self._png.load(max_side)
-        picture = self._file.frame(0)
+        picture = self._file.frame(self._number)
         picture.load()
         return picture
 

@@ -31,6 +31,13 @@ def test_what_pillow_writes_is_read(inside):
     assert distance(original.pixels, SCENE) < 1
 
 
+def test_of_two_pictures_of_one_size_the_deeper_one_counts():
+    flat, deep = (pictures.saved(picture, "PNG") for picture in (Image.new("L", (64, 64), 90), SCENE))
+    entries = bytearray(icon(flat, deep))
+    entries[6 + 6] = 4  # bits a pixel of the first
+    assert distance(decode(bytes(entries)).pixels, SCENE) == 0
+
+
 def test_transparent_pixels_show_the_background():
     picture = SCENE.convert("RGBA")
     picture.putalpha(Image.new("L", picture.size, 0))
