@@ -99,17 +99,17 @@ def _comparison(rows: list[dict]) -> list[str]:
 
 
 def plot(rows: list[dict], path: Path) -> None:
-    """One panel a limit: SSIMULACRA2 of each picture, pictures ordered by what ``best`` reaches."""
+    """One panel a limit and folder: SSIMULACRA2 of each picture, pictures ordered by what ``best`` reaches."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    limits = sorted({row["limit"] for row in rows})
+    groups = list(dict.fromkeys((row["limit"], row["folder"]) for row in sorted(rows, key=lambda row: row["limit"])))
     colours = {method: f"C{number}" for number, method in enumerate(dict.fromkeys(row["method"] for row in rows))}
-    figure, panels = plt.subplots(1, len(limits), figsize=(4.6 * len(limits), 4.6), sharey=True, squeeze=False)
-    for panel, limit in zip(panels[0], limits, strict=True):
-        here = [row for row in rows if row["limit"] == limit and row["bytes"]]
+    figure, panels = plt.subplots(1, len(groups), figsize=(4.6 * len(groups), 4.6), sharey=True, squeeze=False)
+    for panel, (limit, folder) in zip(panels[0], groups, strict=True):
+        here = [row for row in rows if (row["limit"], row["folder"]) == (limit, folder) and row["bytes"]]
         ours = {row["picture"]: row["ssimulacra2"] for row in here if row["method"] == "best"}
         place = {picture: number for number, picture in enumerate(sorted(ours, key=ours.get), 1)}
         for method in dict.fromkeys(row["method"] for row in here):
@@ -118,7 +118,7 @@ def plot(rows: list[dict], path: Path) -> None:
             if method == "best":
                 style = {"linewidth": 2.6, "color": "black", "zorder": 5}
             panel.plot(*zip(*its, strict=True), marker="o", markersize=3.5, label=method, **style)
-        panel.set_title(f"{limit // 1000} kB")
+        panel.set_title(f"{folder}, {limit // 1000} kB")
         panel.set_xlabel("picture, hardest first")
         panel.xaxis.get_major_locator().set_params(integer=True)
         for level, word in ((30, "poor"), (50, "fair"), (70, "good")):
@@ -129,6 +129,6 @@ def plot(rows: list[dict], path: Path) -> None:
         panel.set_ylim(-70, 100)
     panels[0][0].set_ylabel("SSIMULACRA2: higher is closer to the original")
     known = {label: line for panel in panels[0] for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(known.values(), known.keys(), fontsize=8, loc="upper center", ncols=len(known), frameon=False)
-    figure.tight_layout(rect=(0, 0, 1, 0.94))
+    figure.legend(known.values(), known.keys(), fontsize=8, loc="upper center", ncols=3, frameon=False)
+    figure.tight_layout(rect=(0, 0, 1, 0.9))
     figure.savefig(path, dpi=100)
