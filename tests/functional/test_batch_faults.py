@@ -7,7 +7,7 @@ from tests.functional.test_faults import check, folder  # noqa: F401  a fixture
 
 
 def test_killed_and_frozen_workers_lose_nothing_and_do_nothing_twice(folder):  # noqa: F811
-    check(batches.killed_workers(folder, items=150, kills=4, freezes=1))
+    check(batches.killed_workers(folder, items=400, kills=4, freezes=1))  # enough to outlast them
 
 
 def test_a_batch_ends_by_itself_after_postgresql_was_away(folder):  # noqa: F811
