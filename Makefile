@@ -51,7 +51,7 @@ bench: $(INSTALLED)  ## GETs and POSTs a second, beside a bare function; THUMBOR
 	$(BIN)/python -m benchmarks.load $(if $(THUMBOR),--thumbor $(THUMBOR))
 	$(BIN)/python -m benchmarks.posts
 
-faults: $(INSTALLED)  ## kills, stops, freezes and fills up each part in turn, and prints what was counted (an hour)
+faults: $(INSTALLED)  ## kills, stops, freezes and fills up each part in turn, and prints what was counted (40 minutes)
 	$(BIN)/python -m tests.faults
 
 fuzz: $(INSTALLED)  ## random pictures, requests and links, from a seed: goes on where it stopped (5 minutes of each)
