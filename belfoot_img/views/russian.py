@@ -155,6 +155,12 @@ PICTURES = {
     "The JPEG is of a rare kind (lossless or not 8 bit); save it as a common one.": (
         "Это редкий вид JPEG (без потерь или не 8 бит). Сохраните картинку как обычный JPEG."
     ),
+    "The image is cut off: {missing} of {declared} bytes are missing.": (
+        "Файл картинки оборван: не хватает байтов — {missing} из {declared}. Загрузите его на сайт заново."
+    ),
+    "The GIF is cut off or damaged: more than 1 % of the picture is missing.": (
+        "GIF оборван или повреждён: не хватает больше 1 % картинки. Загрузите файл на сайт заново."
+    ),
     "The JPEG is cut off: a part of the picture is missing.": (
         "JPEG оборван: части картинки не хватает. Загрузите файл на сайт заново."
     ),

@@ -72,7 +72,7 @@ class Original:
 def read_header(source: bytes, max_pixels: int) -> Header:
     """Checks a source before it is decoded. Raises NotAnImage, ImageTooLarge (more than max_pixels), ImageDamaged."""
     kind = format_of(source)
-    with _refusing():
+    with _refusing(kind.picture, source):
         if size := kind.picture.size_before_opening(source):
             check_size(size, max_pixels)
         picture = kind.picture(source)
@@ -84,7 +84,7 @@ def read_header(source: bytes, max_pixels: int) -> Header:
 def decode(header: Header, background: tuple[int, int, int], max_side: int) -> Original:
     """Returns the first picture of the source, laid on ``background`` (sRGB). Raises ImageDamaged."""
     picture = header.picture
-    with _refusing():
+    with _refusing(type(picture), picture.source):
         pixels = picture.load(max_side)
         profile = pixels.info.get("icc_profile")
         pixels = colours.eight_bit(pixels)
@@ -106,7 +106,7 @@ def _reduced(pixels: Image.Image, max_side: int) -> Image.Image:
 
 def check(header: Header) -> None:
     """Decodes the source to its end and keeps nothing of it. Raises ImageDamaged."""
-    with _refusing():
+    with _refusing(type(header.picture), header.picture.source):
         header.picture.check()
 
 
@@ -120,8 +120,9 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """Turns whatever a codec raises, of any class, into ImageDamaged, and silences its warnings."""
+def _refusing(kind: type[Picture], source: bytes) -> Iterator[None]:
+    """Turns whatever a codec raises, of any class, into ImageDamaged, and silences its warnings. The message says how
+    much is missing of a file that is shorter than its headers say."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -129,4 +130,8 @@ def _refusing() -> Iterator[None]:
     except ServiceError:
         raise
     except Exception as error:
+        declared = kind.declared_bytes(source)
+        missing = declared - len(source)
+        if missing > 0:
+            raise ImageDamaged(f"The image is cut off: {missing} of {declared} bytes are missing.") from error
         raise ImageDamaged from error

@@ -7,7 +7,7 @@ import struct
 from PIL import AvifImagePlugin, Image
 
 from belfoot_img.imaging.decoding.coded_colours import CodePoints, in_srgb
-from belfoot_img.imaging.decoding.formats.picture import ExifPicture, padded
+from belfoot_img.imaging.decoding.formats.picture import ExifPicture
 
 MOST_BOXES = 100
 """Boxes at the top of a file that are followed; a picture has three to five, a hostile file of 50 MB six million."""
@@ -22,7 +22,7 @@ def brands(source: bytes) -> set[bytes]:
     return {box[offset : offset + 4] for offset in range(0, len(box), 4) if offset != 4}
 
 
-def declared_size(source: bytes) -> int:
+def end_of_boxes(source: bytes) -> int:
     """Returns the bytes that the boxes at the top of an ISO base media file (ISO/IEC 14496-12) take, by their own
     headers; more than there are where the last box is cut off."""
     end = 0
@@ -43,8 +43,9 @@ class AvifPicture(ExifPicture):
 
     plugin = AvifImagePlugin.AvifImageFile
 
-    def __init__(self, source: bytes):
-        super().__init__(padded(source, declared_size(source)))
+    @staticmethod
+    def declared_bytes(source: bytes) -> int:
+        return end_of_boxes(source)
 
     def load(self, max_side: int) -> Image.Image:
         picture = super().load(max_side)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import BmpImagePlugin, Image
 
 from belfoot_img.errors import ImageDamaged
-from belfoot_img.imaging.decoding.formats.picture import Picture, padded
+from belfoot_img.imaging.decoding.formats.picture import Picture
 
 BITFIELDS, ALPHABITFIELDS = 3, 6
 _UNSUPPORTED = {4: "an embedded JPEG", 5: "an embedded PNG", 11: "CMYK", 12: "CMYK", 13: "CMYK"}
@@ -17,14 +17,17 @@ _UNSUPPORTED = {4: "an embedded JPEG", 5: "an embedded PNG", 11: "CMYK", 12: "CM
 class BmpPicture(Picture):
     plugin = BmpImagePlugin.BmpImageFile
 
+    @staticmethod
+    def declared_bytes(source: bytes) -> int:
+        return int.from_bytes(source[2:6], "little")
+
     def __init__(self, source: bytes):
         self._fields = None
-        source = padded(source, int.from_bytes(source[2:6], "little"))
         try:
             super().__init__(source)
         except Exception:
-            self._fields = BitFields(source)
-            self.source, self.size, self.orientation = source, self._fields.size, 1
+            self._fields = BitFields(self.padded)
+            self.size, self.orientation = self._fields.size, 1
 
     def load(self, max_side: int) -> Image.Image:
         return self._fields.decode() if self._fields else super().load(max_side)

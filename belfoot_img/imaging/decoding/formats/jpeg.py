@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, JpegImagePlugin
 
 from belfoot_img.errors import ImageDamaged
 from belfoot_img.imaging.decoding.formats import by_vips
-from belfoot_img.imaging.decoding.formats.picture import Picture
+from belfoot_img.imaging.decoding.formats.picture import MAX_MISSING, Picture
 from belfoot_img.imaging.jpeg.parsing import Jpeg, parse
 from belfoot_img.imaging.proportions import size_at
 
@@ -22,10 +22,9 @@ MAX_SCANS, MAX_SCANNED_PIXELS = 100, 4_000_000_000
 """Scans, and scans × pixels. An ordinary progressive JPEG has a dozen scans; one of 100 MP may have forty."""
 MAX_SCANS_OF_SMALL, MAX_SCANNED_PIXELS_OF_SMALL = 1000, 20_000_000
 """The same of a JPEG with more scans than that: it is decoded in 0.3 s."""
-MAX_MISSING = 0.01
-"""The share of the picture that may be missing in a file without an end of image."""
 MAX_MISSING_IF_ENDED = 0.5
-"""The same in a file with one: its data are damaged rather than cut off, and browsers show it."""
+"""The share of the picture that may be missing in a file with an end of image: its data are damaged rather than cut
+off, and browsers show it."""
 MCU = 16
 """Rows of px that are coded together, at most in common files."""
 

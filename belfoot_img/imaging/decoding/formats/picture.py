@@ -13,12 +13,15 @@ from belfoot_img.imaging.jpeg.parsing import Jpeg
 MAX_WHOLE_PIXELS = 40_000_000
 """Larger pictures are reduced to ``max_side``, while they are decoded where their codec can do so."""
 
+MAX_MISSING = 0.01
+"""The share of a picture, or of its file, that may be missing at the end."""
+
 
 def padded(source: bytes, size: int) -> bytes:
-    """Returns the source with zeros in place of its last bytes, where at most 1 % of its ``size`` (bytes, as the file
-    itself says) is missing. Browsers show such a picture, and so little of it is lost that it can be stored."""
+    """Returns the source with zeros in place of its last bytes, where at most ``MAX_MISSING`` of its ``size`` (bytes,
+    as the file itself says) is missing."""
     missing = size - len(source)
-    return source + bytes(missing) if 0 < missing <= size / 100 else source
+    return source + bytes(missing) if 0 < missing <= MAX_MISSING * size else source
 
 
 class Picture:
@@ -40,16 +43,26 @@ class Picture:
         self.orientation = self.orientation_of(opened)
 
     @staticmethod
+    def declared_bytes(source: bytes) -> int:
+        """Returns the bytes of the whole file by its own headers, 0 where they do not tell. Never raises."""
+        return 0
+
+    @staticmethod
     def size_before_opening(source: bytes) -> tuple[int, int] | None:
         """Returns (width, height) in px, where the codec takes memory for the picture as soon as it is opened."""
         return None
+
+    @property
+    def padded(self) -> bytes:
+        """The source, with zeros for the last bytes where nearly all of the file is there."""
+        return padded(self.source, self.declared_bytes(self.source))
 
     @property
     def is_very_large(self) -> bool:
         return self.size[0] * self.size[1] > MAX_WHOLE_PIXELS
 
     def open(self) -> ImageFile.ImageFile:
-        return self.plugin(io.BytesIO(self.source))
+        return self.plugin(io.BytesIO(self.padded))
 
     def orientation_of(self, opened: Image.Image) -> int:
         return 1

@@ -17,12 +17,10 @@ from PIL import Image, ImageFile, PngImagePlugin
 from belfoot_img.errors import ImageDamaged
 from belfoot_img.imaging.decoding.coded_colours import CodePoints, in_srgb
 from belfoot_img.imaging.decoding.formats import by_vips
-from belfoot_img.imaging.decoding.formats.picture import ExifPicture
+from belfoot_img.imaging.decoding.formats.picture import MAX_MISSING, ExifPicture
 
 PngImagePlugin.MAX_TEXT_CHUNK = 8 * 2**20
 """Bytes. Pillow's own 1 MiB refuses pictures with long edit histories."""
-MIN_PIXEL_DATA = 0.99
-"""The share of the unpacked pixel data that must be there; the rest is shown black."""
 _SHOWN = (b"tRNS", b"cICP", b"iCCP", b"eXIf")
 """The ancillary chunks that change what is shown."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -127,7 +125,7 @@ def _with_all_pixel_data(source: bytes) -> bytes:
         piece = piece[: expected - size]
         size += len(piece)
         packed.write(packer.compress(piece))
-    if size < MIN_PIXEL_DATA * expected:
+    if size < (1 - MAX_MISSING) * expected:
         raise ImageDamaged("The PNG is cut off: more than 1 % of the picture is missing.")
     packed.write(packer.compress(bytes(expected - size)) + packer.flush())
     others = [part for part in _needed(source, _SHOWN) if part[4:8] not in (b"IDAT", b"IEND")]

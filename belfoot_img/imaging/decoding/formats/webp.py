@@ -10,12 +10,16 @@ import pyvips
 from PIL import Image, WebPImagePlugin
 
 from belfoot_img.imaging.decoding.formats import by_vips
-from belfoot_img.imaging.decoding.formats.picture import ExifPicture, padded
+from belfoot_img.imaging.decoding.formats.picture import ExifPicture
 from belfoot_img.imaging.jpeg.markers import exif_orientation
 
 
 class WebpPicture(ExifPicture):
     plugin = WebPImagePlugin.WebPImageFile
+
+    @staticmethod
+    def declared_bytes(source: bytes) -> int:
+        return 8 + int.from_bytes(source[4:8], "little")
 
     @staticmethod
     def size_before_opening(source: bytes) -> tuple[int, int]:
@@ -32,13 +36,13 @@ class WebpPicture(ExifPicture):
     def __init__(self, source: bytes):
         self.size = self.size_before_opening(source)
         if self.is_very_large:
-            header = pyvips.Image.webpload_buffer(source)
+            self.source = source
+            header = pyvips.Image.webpload_buffer(self.padded)
             exif = header.get("exif-data") if header.get_typeof("exif-data") else b""
-            self.source, self.size = source, (header.width, header.height)
+            self.size = header.width, header.height
             self.orientation = exif_orientation(exif.removeprefix(b"Exif\0\0"))
         else:
-            (size,) = struct.unpack_from("<I", source, 4)
-            super().__init__(padded(source, 8 + size))
+            super().__init__(source)
 
     def load(self, max_side: int) -> Image.Image:
         if self.is_very_large:
@@ -52,7 +56,7 @@ class WebpPicture(ExifPicture):
 
     def _load_reduced(self, max_side: int) -> Image.Image:
         scale = min(1.0, max_side / max(self.size))
-        picture = pyvips.Image.webpload_buffer(self.source, scale=scale, fail_on="error")
+        picture = pyvips.Image.webpload_buffer(self.padded, scale=scale, fail_on="error")
         profile = picture.get("icc-profile-data") if picture.get_typeof("icc-profile-data") else None
         pixels = by_vips.in_pillow(picture)
         pixels.info["icc_profile"] = profile

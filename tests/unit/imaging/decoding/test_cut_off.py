@@ -3,6 +3,7 @@
 import pytest
 
 from belfoot_img.errors import ImageDamaged
+from belfoot_img.imaging.decoding.formats.avif import AvifPicture
 from testbed import pictures
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import decode
@@ -26,8 +27,25 @@ def test_a_picture_without_its_last_bytes_is_shown(kind, missing):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_picture_of_which_more_is_missing_is_damaged(kind):
+@pytest.mark.parametrize("percent", [3, 10, 60])
+def test_a_picture_of_which_more_is_missing_is_damaged_and_the_message_says_how_much(kind, percent):
     name, options = KINDS[kind]
     source = pictures.saved(pictures.noise(200, 150), name, **options)
-    with pytest.raises(ImageDamaged):
-        decode(source[: len(source) * 97 // 100])
+    missing = len(source) * percent // 100
+    with pytest.raises(ImageDamaged, match=f"cut off: {missing} of {len(source)} bytes are missing"):
+        decode(source[:-missing])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_filled_in_does_not_count_as_bytes_of_the_source(kind):
+    name, options = KINDS[kind]
+    source = pictures.saved(pictures.noise(400, 300), name, **options)
+    assert decode(source[:-1]).source_bytes == len(source) - 1
+
+
+def test_no_memory_is_taken_for_what_a_file_claims_to_hold():
+    source = pictures.saved(pictures.noise(200, 150), "AVIF", speed=9)
+    at = source.index(b"mdat") - 4
+    claiming = source[:at] + (1).to_bytes(4, "big") + b"mdat" + (2**62).to_bytes(8, "big") + source[at + 8 :]
+    assert AvifPicture.declared_bytes(claiming) > 2**62
+    assert AvifPicture(claiming).padded is claiming
