@@ -2,7 +2,9 @@
 
     python -m tests.fuzz.shown [FOLDER …]
 
-Every file is put into an ``<img>`` of Debian's Chromium and given to ``convert_bytes``, in a process of its own.
+Every file is put into an ``<img>`` of Debian's Chromium and given to ``convert_bytes``, in a process of its own. Shown
+is what has a pixel that is not transparent: ``decode()`` of an ``<img>`` succeeds too where Chromium draws nothing, as
+for AVIF and WebP that are cut off.
 Without folders: the shared pictures, and generated damage of every format (``tests.fuzz.sources.broken``). Pictures
 above 100 MP are left out: Chromium takes gigabytes for them, and the service says that they are too large.
 """
@@ -26,12 +28,19 @@ from tests.fuzz import sources
 from tests.fuzz.sources import Named
 
 SETTINGS = ImagingSettings(effort="low")
-SHOWS = """
-    ([url, patience]) => {
+SIDE = 256  # px of the square that a picture is drawn into
+DRAWN = """
+    ([url, patience, side]) => {
         const image = new Image();
         image.src = url;
-        const late = new Promise(resolve => setTimeout(() => resolve(false), patience));
-        return Promise.race([image.decode().then(() => image.naturalWidth > 0, () => false), late]);
+        const share = () => {
+            const canvas = new OffscreenCanvas(side, side).getContext("2d");
+            canvas.drawImage(image, 0, 0, side, side);
+            const values = canvas.getImageData(0, 0, side, side).data;
+            return values.filter((value, index) => index % 4 == 3 && value > 0).length / side ** 2;
+        };
+        const late = new Promise(resolve => setTimeout(() => resolve(0), patience));
+        return Promise.race([image.decode().then(share, () => 0), late]);
     }
 """
 PATIENCE = 20_000  # milliseconds for one picture
@@ -46,15 +55,15 @@ def main() -> None:
     shown, refused = compared(given or [*sources.shared("odd", "bad", "photos", "graphics"), *sources.broken()])
     for name, code in refused.items():
         print(f"{name}: {code}")
-    counts, refusals = (Counter(map(_folder, names)) for names in (shown, refused))
-    for folder, count in [*counts.items(), ("all", len(shown))]:
-        of_these = refusals[folder] if folder in counts else len(refused)
-        print(f"{folder}: shown by the browser: {count}; refused of these: {of_these} ({100 * of_these / count:.1f} %)")
+    for group, names in _groups(shown).items():
+        count, of_these = len(names), len(refused.keys() & names)
+        print(f"{group}: shown by the browser: {count}; refused of these: {of_these} ({100 * of_these / count:.1f} %)")
     print(", ".join(f"{code}: {count}" for code, count in Counter(refused.values()).most_common()))
 
 
 def compared(pictures: list[Named]) -> tuple[list[str], dict[str, str]]:
-    """Returns the names of what the browser shows, and the error of those of them that the service refuses."""
+    """Returns the names of what the browser shows, and the error of those of them that the service refuses, with the
+    share of the picture's area that the browser draws."""
     shown: list[str] = []
     refused: dict[str, str] = {}
     processes = ConversionProcesses.from_settings(ConvertingSettings(at_once=1))
@@ -62,13 +71,16 @@ def compared(pictures: list[Named]) -> tuple[list[str], dict[str, str]]:
         with Origin() as origin, page(origin) as window:
             for picture in pictures:
                 source = picture.read()
-                if _is_too_large(source) or not window.evaluate(SHOWS, [origin.serve(source), PATIENCE]):
+                if _is_too_large(source):
+                    continue
+                drawn = window.evaluate(DRAWN, [origin.serve(source), PATIENCE, SIDE])
+                if not drawn:
                     continue
                 shown.append(picture.name)
                 try:
                     processes.run(convert_bytes, source, SETTINGS)
                 except ServiceError as error:
-                    refused[picture.name] = f"{error.code}: {error}"
+                    refused[picture.name] = f"{error.code}: {error} (drawn: {100 * drawn:.1f} %)"
     finally:
         processes.close()
     return shown, refused
@@ -88,8 +100,15 @@ def page(origin: Origin) -> Iterator:
         browser.close()
 
 
-def _folder(name: str) -> str:
-    return name.partition("/")[0] if "/" in name else "generated"
+def _groups(names: list[str]) -> dict[str, set[str]]:
+    """Returns the names of each folder, of all folders but ``bad``, and all of them; no group is empty."""
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        folder = name.partition("/")[0] if "/" in name else "generated"
+        groups.setdefault(folder, set()).add(name)
+    everything = set(names)
+    sums = {"all but bad": everything - groups.get("bad", set()), "all": everything}
+    return groups | {label: members for label, members in sums.items() if members}
 
 
 def _is_too_large(source: bytes) -> bool:
