@@ -58,7 +58,7 @@ def main() -> None:
     for group, names in _groups(shown).items():
         count, of_these = len(names), len(refused.keys() & names)
         print(f"{group}: shown by the browser: {count}; refused of these: {of_these} ({100 * of_these / count:.1f} %)")
-    print(", ".join(f"{code}: {count}" for code, count in Counter(refused.values()).most_common()))
+    print(", ".join(f"{code}: {count}" for code, count in Counter(map(_code, refused.values())).most_common()))
 
 
 def compared(pictures: list[Named]) -> tuple[list[str], dict[str, str]]:
@@ -98,6 +98,10 @@ def page(origin: Origin) -> Iterator:
         window.goto(origin.serve(b"<!doctype html>"))
         yield window
         browser.close()
+
+
+def _code(refusal: str) -> str:
+    return refusal.partition(":")[0]
 
 
 def _groups(names: list[str]) -> dict[str, set[str]]:

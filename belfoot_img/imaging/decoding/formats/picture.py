@@ -15,6 +15,9 @@ MAX_WHOLE_PIXELS = 40_000_000
 
 MAX_MISSING = 0.01
 """The share of a picture, or of its file, that may be missing at the end."""
+READ_AHEAD = 65536
+"""Bytes behind those that stand for the missing ones of AVIF and lossless WebP. Entropy decoders that get wrong bytes
+may take more of them, and refuse a picture where they reach the end of its data."""
 
 
 def padded(source: bytes, size: int) -> bytes:
