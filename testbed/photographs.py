@@ -18,6 +18,10 @@ def photograph(name: str) -> bytes:
     return (Path(skimage.__file__).parent / "data" / name).read_bytes()
 
 
+def astronaut(width: int, height: int) -> Image.Image:
+    return Image.open(io.BytesIO(photograph("astronaut.png"))).convert("RGB").resize((width, height))
+
+
 def png(width: int, height: int, colour: str = "#336699") -> bytes:
     output = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(output, "PNG")

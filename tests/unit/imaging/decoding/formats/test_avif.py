@@ -1,34 +1,28 @@
 """An AVIF without its last bytes is decoded, and what its boxes claim costs nothing."""
 
-import io
-
 import pytest
 from PIL import Image
 
 from belfoot_img.imaging.decoding.formats.avif import NEAR, _extents, _without_last_size
 from testbed import pictures
-from testbed.photographs import photograph
+from testbed.photographs import astronaut
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import decode
 
 SIZE = (600, 400)
 
 
-def astronaut() -> Image.Image:
-    return Image.open(io.BytesIO(photograph("astronaut.png"))).convert("RGB").resize(SIZE)
-
-
 def with_alpha() -> Image.Image:
-    picture = astronaut()
+    picture = astronaut(*SIZE)
     picture.putalpha(Image.linear_gradient("L").resize(SIZE))
     return picture
 
 
 KINDS = {
-    "photograph": lambda: pictures.saved(astronaut(), "AVIF", speed=9),
-    "tiles": lambda: pictures.saved(astronaut(), "AVIF", speed=9, tile_rows=1, tile_cols=1),
+    "photograph": lambda: pictures.saved(astronaut(*SIZE), "AVIF", speed=9),
+    "tiles": lambda: pictures.saved(astronaut(*SIZE), "AVIF", speed=9, tile_rows=1, tile_cols=1),
     "alpha": lambda: pictures.saved(with_alpha(), "AVIF", speed=9),
-    "metadata": lambda: pictures.saved(astronaut(), "AVIF", speed=9, xmp=b"<x:xmpmeta/>"),
+    "metadata": lambda: pictures.saved(astronaut(*SIZE), "AVIF", speed=9, xmp=b"<x:xmpmeta/>"),
     "scene": lambda: pictures.saved(pictures.scene(*SIZE), "AVIF", speed=9, quality=95),
     "noise": lambda: pictures.saved(pictures.noise(*SIZE), "AVIF", speed=9),
 }

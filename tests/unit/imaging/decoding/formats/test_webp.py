@@ -1,30 +1,26 @@
 """A lossless WebP without its last bytes is decoded in nearly all cases."""
 
-import io
-
 import pytest
 from PIL import Image
 
 from belfoot_img.errors import ImageDamaged
 from belfoot_img.imaging.decoding.formats.webp import MOST_CHUNKS, _last_chunk, _with_sizes
 from testbed import pictures
-from testbed.photographs import photograph
+from testbed.photographs import astronaut
 from tests.independent import distance
 from tests.unit.imaging.decoding.decoded import decode
 
 SIZE = (600, 400)
 
 
-def astronaut() -> Image.Image:
-    return Image.open(io.BytesIO(photograph("astronaut.png"))).convert("RGB").resize(SIZE)
-
-
 KINDS = {
-    "photograph": lambda: lossless(astronaut()),
-    "profile": lambda: lossless(astronaut(), icc_profile=pictures.profile()),
+    "photograph": lambda: lossless(astronaut(*SIZE)),
+    "profile": lambda: lossless(astronaut(*SIZE), icc_profile=pictures.profile()),
     "noise": lambda: lossless(pictures.noise(*SIZE)),
     "scene": lambda: lossless(pictures.scene(*SIZE)),
-    **{f"{count} colours": lambda count=count: lossless(astronaut().quantize(count)) for count in (4, 16, 64, 200)},
+    **{
+        f"{count} colours": lambda count=count: lossless(astronaut(*SIZE).quantize(count)) for count in (4, 16, 64, 200)
+    },
 }
 
 
