@@ -16,6 +16,8 @@ import mozjpeg_lossless_optimization
 import pyvips
 from PIL import Image
 
+from belfoot_img.imaging.jpeg.coefficients import Coefficients, read
+
 # Conversions already share the cores between them, and no operation comes twice.
 pyvips.concurrency_set(1)
 pyvips.cache_set_max(0)
@@ -114,6 +116,13 @@ class MozjpegEncoder:
         return MozjpegEncoder(self.table, trellis=True, final=False)
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
+        return self._saved(pixels, quality, chroma)
+
+    def coefficients(self, pixels: Image.Image, quality: int, chroma: str) -> Coefficients:
+        """Returns what ``trial`` would store, before it is coded."""
+        return read(self.trial._saved(pixels, quality, chroma, restart_interval=1))
+
+    def _saved(self, pixels: Image.Image, quality: int, chroma: str, restart_interval: int = 0) -> bytes:
         return in_vips(pixels).jpegsave_buffer(
             Q=quality,
             quant_table=self.table,
@@ -124,6 +133,7 @@ class MozjpegEncoder:
             overshoot_deringing=self.trellis,
             optimize_scans=self.final,
             keep="none",
+            restart_interval=restart_interval,
         )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 
 from PIL import Image
 
 from belfoot_img.errors import CannotFit
+from belfoot_img.imaging.encoders import MozjpegEncoder
 from belfoot_img.imaging.fitting.best.bytes_model import AIM, LEAST_QUALITY, Model, clipped, coarseness, fineness
 from belfoot_img.imaging.fitting.best.likeness import Likeness
 from belfoot_img.imaging.fitting.best.recipes import FINEST, Recipe
@@ -21,6 +23,10 @@ NEAR = 0.02  # log of bytes
 HARDLY_EMPTY = 0.06  # log of bytes that a finalist may lack and still be filled: a step of quality may be more
 UNSURE = 0.04  # log of bytes, within which drafts say whether a step of quality fits
 NEARLY_FULL = 0.9  # of the limit, below which a higher quality is always tried
+USUAL_PRICE = 6.0  # of a bit at quality 50 where it fills the limit; it grows with the square of a step
+PRICES = 8  # that are tried, at most
+PRICE_POWER, PRICE_POWERS = 0.2, (0.02, 1.0)  # of the price in bytes
+PRICE_CHANGE = (0.5, 2.0)  # from one encode to the next
 SCALES, QUALITIES = (1.0, 4.0), (0.2, 1.5)  # powers of side and coarseness
 
 
@@ -73,6 +79,37 @@ class Filling:
         if max(filled[1].width, filled[1].height) == self._largest:  # there is room left that resolution cannot fill
             return self._by_quality(trial.recipe, quality) or filled
         return filled
+
+    def refined(self, trial: Trial, filled: Made) -> Made:
+        """Returns the recipe's encode with its luma refined until it fills the limit, where that is more like the
+        reference than ``filled``; else that. Only mozjpeg's are refined."""
+        encoder = trial.recipe.encoder
+        if not isinstance(encoder, MozjpegEncoder):
+            return filled
+        side, quality = max(filled[1].width, filled[1].height), filled[1].quality
+        made = self._by_price(self.whole.refining(encoder, trial.recipe.chroma, side, quality), quality)
+        if made is None:
+            return filled
+        likeness = Likeness(self._reference, flat=True)
+        return max((filled, made), key=lambda each: likeness.of(Image.open(io.BytesIO(each[0]))))
+
+    def _by_price(self, at: Callable[[float], Made], quality: int) -> Made | None:
+        """Returns the encode that fills the limit, or comes nearest to it in ``PRICES`` encodes; None if none fits."""
+        found: Made | None = None
+        last: tuple[float, float] | None = None
+        price, power = USUAL_PRICE * coarseness(quality) ** 2, PRICE_POWER
+        for _ in range(PRICES):
+            made = at(price)
+            excess = math.log(len(made[0]) / self._limit)
+            if excess <= 0 and (found is None or len(made[0]) > len(found[0])):
+                found = made
+            if math.log(self._filled) <= excess <= 0:
+                break
+            if last and (last[1] - excess) * (price - last[0]) > 0:
+                power = clipped((last[1] - excess) / math.log(price / last[0]), PRICE_POWERS)
+            last = price, excess
+            price *= clipped(math.exp((excess - math.log(AIM)) / power), PRICE_CHANGE)
+        return found
 
     def _start(self, trial: Trial) -> tuple[int, int]:
         """Side and quality that drafts of the whole say are right: the quality at scale 1, the side below it.

@@ -47,8 +47,11 @@ class Best:
         if finest := filling.finest():
             return record.fitted(*finest)
         search = Search(original, reference, limit, self.effort, filling)
-        finalists = search.finalists()
-        return record.fitted(*filling.fill(filling.most_alike(finalists, search.flat)), search.foretold)
+        trial = filling.most_alike(search.finalists(), search.flat)
+        filled = filling.fill(trial)
+        if self.effort.refines and search.flat:
+            filled = filling.refined(trial, filled)
+        return record.fitted(*filled, search.foretold)
 
 
 def without_needless_colour(pixels: Image.Image) -> Image.Image:

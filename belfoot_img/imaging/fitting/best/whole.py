@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PIL import Image
 
 from belfoot_img.imaging.decoding.decoder import Original
-from belfoot_img.imaging.encoders import HALVED
+from belfoot_img.imaging.encoders import HALVED, MozjpegEncoder
 from belfoot_img.imaging.fitting.best import sharp_yuv
 from belfoot_img.imaging.fitting.best.recipes import Recipe
+from belfoot_img.imaging.fitting.best.refining import RefinedEncoder
 from belfoot_img.imaging.fitting.policy import Candidate, Record, reduced
 from belfoot_img.imaging.proportions import size_at
 
@@ -41,6 +44,17 @@ class Whole:
             pixels = self._corrected_at(side) if recipe.chroma == HALVED else self._at(side)
             self._made[key] = self.record.make(recipe.encoder, pixels, quality, recipe.chroma)
         return self._made[key]
+
+    def refining(self, encoder: MozjpegEncoder, chroma: str, side: int, quality: int) -> Callable[[float], Made]:
+        """Returns what encodes the picture, refined at a price of a bit."""
+        pixels = self._corrected_at(side) if chroma == HALVED else self._at(side)
+        refined = RefinedEncoder(encoder, pixels, quality, chroma)
+
+        def made(price: float) -> Made:
+            refined.price = price
+            return self.record.make(refined, pixels, quality, chroma)
+
+        return made
 
     def _corrected_at(self, side: int) -> Image.Image:
         if self._corrected is None or self._corrected[0] != side:

@@ -1,0 +1,313 @@
+"""The quantised coefficients of a baseline JPEG, read from its entropy-coded data and written back.
+
+Both directions work on all blocks at once with numpy. Reading wants a restart marker behind every MCU, so that all
+MCUs are decoded side by side; ``encoders.MozjpegEncoder.coefficients`` writes such files. Nothing here is for files
+of strangers: they are decoded by libjpeg.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from belfoot_img.imaging.jpeg.markers import BASELINE, DHT, DQT, SOS, read_segments
+
+RESTARTS, STUFFED = range(0xD0, 0xD8), 0x00
+END_OF_BLOCK, SIXTEEN_ZEROS = 0x00, 0xF0
+LONGEST_CODE = 16  # bits
+
+NATURAL = np.array(
+    sorted(range(64), key=lambda at: (at // 8 + at % 8, (at // 8 if (at // 8 + at % 8) % 2 else at % 8))), dtype=np.intp
+)
+"""Of each coefficient in zigzag order, its place in the rows of an 8 × 8 block (ITU-T T.81, figure A.6)."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """``blocks``: (block rows, block columns, 64) in zigzag order, int16; ``steps``: the quantisation table, (64,) in
+    zigzag order; ``sampling``: blocks of an MCU across and down."""
+
+    blocks: np.ndarray
+    steps: np.ndarray
+    sampling: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """``size``: (width, height) of the picture in px; ``components``: Y alone, or Y, Cb and Cr."""
+
+    size: tuple[int, int]
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True)
+class _Frame:
+    size: tuple[int, int]
+    sampling: tuple[tuple[int, int], ...]
+    tables: tuple[int, ...]  # quantisation tables of the components
+
+    @property
+    def mcus(self) -> tuple[int, int]:
+        """MCUs across and down. A picture of one component has MCUs of one block, whatever its sampling says."""
+        widest = max(across for across, _ in self.sampling), max(down for _, down in self.sampling)
+        return -(-self.size[0] // (8 * widest[0])), -(-self.size[1] // (8 * widest[1]))
+
+
+def read(jpeg: bytes) -> Coefficients:
+    """Reads a baseline JPEG of one scan with a restart marker behind every MCU. Raises ValueError for another one."""
+    steps: dict[int, np.ndarray] = {}
+    codes: dict[int, np.ndarray] = {}
+    frame, scan = None, None
+    for segment in read_segments(jpeg):
+        body = jpeg[segment.start + 4 : segment.end]
+        if segment.marker == DQT:
+            steps |= _steps_in(body)
+        elif segment.marker == DHT:
+            codes |= _codes_in(body)
+        elif segment.marker == BASELINE:
+            frame = _frame_in(body)
+        elif segment.marker == SOS:
+            scan = body
+    if frame is None or scan is None:
+        raise ValueError("not a baseline JPEG")
+    parts = scan[0]
+    selectors = [scan[2 + 2 * part] for part in range(parts)]
+    data = np.frombuffer(scan, np.uint8, offset=4 + 2 * parts)
+    bits, starts = _without_markers(data)
+    across, down = frame.mcus
+    if parts != len(frame.sampling) or len(starts) != across * down:
+        raise ValueError("not one scan with a restart marker behind every MCU")
+    return Coefficients(frame.size, tuple(_decoded(frame, bits, starts, selectors, codes, steps)))
+
+
+def _steps_in(body: bytes) -> dict[int, np.ndarray]:
+    found, at = {}, 0
+    while at < len(body):
+        wide, number = divmod(body[at], 16)
+        found[number] = np.frombuffer(body, ">u2" if wide else "u1", 64, at + 1).astype(np.float32)
+        at += 129 if wide else 65
+    return found
+
+
+def _codes_in(body: bytes) -> dict[int, np.ndarray]:
+    """Tables of 65,536 entries: by the next 16 bits, the length of the code × 256 + its symbol."""
+    found, at = {}, 0
+    while at < len(body):
+        number, counts = body[at], body[at + 1 : at + 17]
+        symbols = body[at + 17 : at + 17 + sum(counts)]
+        lengths = np.repeat(np.arange(1, 17), list(counts))
+        spans = 1 << (LONGEST_CODE - lengths)
+        entries = np.repeat(lengths * 256 + np.frombuffer(symbols, np.uint8), spans)
+        found[number] = np.pad(entries, (0, (1 << LONGEST_CODE) - len(entries))).astype(np.uint16)
+        at += 17 + len(symbols)
+    return found
+
+
+def _frame_in(body: bytes) -> _Frame:
+    height, width, parts = struct.unpack_from(">HHB", body, 1)
+    kinds = [body[7 + 3 * part : 9 + 3 * part] for part in range(parts)]
+    sampling = ((1, 1),) if parts == 1 else tuple(divmod(kind[0], 16) for kind in kinds)
+    return _Frame((width, height), sampling, tuple(kind[1] for kind in kinds))
+
+
+def _without_markers(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns 32 bits from every byte on, and the byte at which each restart interval begins."""
+    after = np.concatenate([[False], data[:-1] == 0xFF])
+    marker = after & np.isin(data, RESTARTS)
+    dropped = marker | (after & (data == STUFFED))
+    dropped[:-1] |= marker[1:]
+    kept = data[~dropped]
+    place = np.cumsum(~dropped)
+    starts = np.concatenate([[0], place[np.flatnonzero(marker)]])
+    padded = np.concatenate([kept, np.zeros(8, np.uint8)]).astype(np.uint32)
+    return padded[:-3] << 24 | padded[1:-2] << 16 | padded[2:-1] << 8 | padded[3:], starts
+
+
+class _Streams:
+    """The bits of all MCUs, read side by side. ``at``: the next bit of each."""
+
+    def __init__(self, bits: np.ndarray, starts: np.ndarray):
+        self._bits, self.at = bits, starts.astype(np.int64) * 8
+
+    def symbols(self, codes: np.ndarray, which: np.ndarray) -> np.ndarray:
+        found = codes[self._peek(which)]
+        self.at[which] += found >> 8
+        return found & 255
+
+    def values(self, sizes: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Returns signed values of that many bits (ITU-T T.81, F.2.2.1, EXTEND)."""
+        raw = self._peek(which).astype(np.int32) >> (16 - sizes)
+        self.at[which] += sizes
+        return np.where(raw < (1 << sizes) >> 1, raw - (1 << sizes) + 1, raw)
+
+    def _peek(self, which: np.ndarray) -> np.ndarray:
+        at = self.at[which]
+        return (self._bits[at >> 3] >> (16 - (at & 7)).astype(np.uint32)) & 0xFFFF
+
+
+def _decoded(
+    frame: _Frame,
+    bits: np.ndarray,
+    starts: np.ndarray,
+    selectors: list[int],
+    codes: dict[int, np.ndarray],
+    steps: dict[int, np.ndarray],
+) -> list[Component]:
+    streams = _Streams(bits, starts)
+    across, down = frame.mcus
+    components = []
+    for sampling, table, selector in zip(frame.sampling, frame.tables, selectors, strict=True):
+        dc_codes, ac_codes = codes[selector >> 4], codes[16 | (selector & 15)]
+        count = sampling[0] * sampling[1]
+        blocks = np.zeros((len(starts), count, 64), np.int16)
+        for number in range(count):
+            _read_block(streams, dc_codes, ac_codes, blocks[:, number])
+        blocks[..., 0] = np.cumsum(blocks[..., 0], axis=1)  # DC is coded as the difference within the MCU
+        tiled = blocks.reshape(down, across, sampling[1], sampling[0], 64).transpose(0, 2, 1, 3, 4)
+        shape = down * sampling[1], across * sampling[0], 64
+        components.append(Component(np.ascontiguousarray(tiled).reshape(shape), steps[table], sampling))
+    return components
+
+
+def _read_block(streams: _Streams, dc_codes: np.ndarray, ac_codes: np.ndarray, block: np.ndarray) -> None:
+    """Reads the next block of every MCU into ``block``, (MCUs, 64)."""
+    which = np.arange(len(block))
+    block[:, 0] = streams.values(streams.symbols(dc_codes, which).astype(np.int32), which)
+    at = np.ones(len(block), np.int64)
+    while which.size:
+        symbol = streams.symbols(ac_codes, which).astype(np.int32)
+        at[which] += symbol >> 4
+        size = symbol & 15
+        valued = size > 0
+        filled = which[valued]
+        block[filled, at[filled]] = streams.values(size[valued], filled)
+        at[which] += 1  # a run of sixteen zeros has the length 15 and no value
+        which = which[(symbol != END_OF_BLOCK) & (at[which] < 64)]
+
+
+def write(coefficients: Coefficients) -> bytes:
+    """Returns a baseline JPEG with the Huffman tables of ITU-T T.81, annex K: to be packed by an optimiser."""
+    header, codes = _header(coefficients)
+    across, down = _mcus(coefficients)
+    streams = []
+    for number, component in enumerate(coefficients.components):
+        horizontal, vertical = component.sampling
+        blocks = component.blocks.reshape(down, vertical, across, horizontal, 64).transpose(0, 2, 1, 3, 4)
+        chroma = int(number > 0)
+        streams.append(_coded(blocks.reshape(across * down, -1, 64), codes[chroma], codes[16 | chroma]))
+    return header + _packed(streams, across * down) + b"\xff\xd9"
+
+
+def _mcus(coefficients: Coefficients) -> tuple[int, int]:
+    luma = coefficients.components[0]
+    return luma.blocks.shape[1] // luma.sampling[0], luma.blocks.shape[0] // luma.sampling[1]
+
+
+def _header(coefficients: Coefficients) -> tuple[bytes, dict[int, np.ndarray]]:
+    """Returns everything before the entropy-coded data, and the codes: by symbol, length × 65,536 + code.
+
+    Pillow writes it, for one pixel; the size is put in afterwards.
+    """
+    parts = coefficients.components
+    tables = [component.steps for component in parts[:2]]
+    natural = np.argsort(NATURAL)
+    written = io.BytesIO()
+    Image.new("RGB" if len(parts) > 1 else "L", (1, 1)).save(
+        written,
+        "JPEG",
+        qtables=[table[natural].astype(int).tolist() for table in tables],
+        subsampling="4:4:4" if parts[0].sampling == (1, 1) else "4:2:0",
+    )
+    jpeg = written.getvalue()
+    codes: dict[int, np.ndarray] = {}
+    size = end = 0
+    for segment in read_segments(jpeg):
+        if segment.marker == BASELINE:
+            size = segment.start + 5
+        elif segment.marker == DHT:
+            codes |= _codes_by_symbol(jpeg[segment.start + 4 : segment.end])
+        elif segment.marker == SOS:
+            end = segment.start + 2 + int.from_bytes(jpeg[segment.start + 2 : segment.start + 4], "big")
+    width, height = coefficients.size
+    return jpeg[:size] + struct.pack(">HH", height, width) + jpeg[size + 4 : end], codes
+
+
+def _codes_by_symbol(body: bytes) -> dict[int, np.ndarray]:
+    found = {}
+    for number, table in _codes_in(body).items():
+        by_symbol = np.zeros(256, np.int64)
+        first = np.flatnonzero(np.diff(table, prepend=0) != 0)
+        for at in first[table[first] > 0]:
+            length, symbol = divmod(int(table[at]), 256)
+            by_symbol[symbol] = length << 16 | int(at) >> (LONGEST_CODE - length)
+        found[number] = by_symbol
+    return found
+
+
+def _coded(blocks: np.ndarray, dc_codes: np.ndarray, ac_codes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Codes the blocks of one component, (MCUs, blocks of an MCU, 64).
+
+    Returns for every code its MCU, its place within the MCU's share of this component, its bits and their number.
+    """
+    count = blocks.shape[1]
+    flat = blocks.reshape(-1, 64).astype(np.int32)
+    dc = np.diff(flat[:, 0], prepend=0)
+    block, place = np.nonzero(flat[:, 1:])
+    place += 1
+    value = flat[block, place]
+    first = np.diff(block, prepend=-1) != 0
+    run = place - np.where(first, 0, np.roll(place, 1)) - 1
+    long_runs = np.flatnonzero(run > 15)
+    zeros = np.repeat(long_runs, run[long_runs] >> 4)
+    last = np.zeros(len(flat), np.int64)
+    last[block] = place  # the highest place is written last
+    ending = np.flatnonzero(last < 63)
+    size, bits = _value_bits(value)
+    dc_size, dc_bits = _value_bits(dc)
+    pieces = [
+        (np.arange(len(flat)) * 128, dc_codes[dc_size], dc_size, dc_bits),
+        (block[zeros] * 128 + 2 * place[zeros] - 1, ac_codes[np.full(len(zeros), SIXTEEN_ZEROS)], None, None),
+        (block * 128 + 2 * place, ac_codes[(run & 15) << 4 | size], size, bits),
+        (ending * 128 + 127, ac_codes[np.full(len(ending), END_OF_BLOCK)], None, None),
+    ]
+    order = np.concatenate([key for key, *_ in pieces])
+    sizes = np.concatenate([np.zeros(len(key), np.int64) if part is None else part for key, _, part, _ in pieces])
+    extra = np.concatenate([np.zeros(len(key), np.int64) if part is None else part for key, _, _, part in pieces])
+    code = np.concatenate([code for _, code, *_ in pieces])
+    return order // (128 * count), order % (128 * count), (code & 0xFFFF) << sizes | extra, (code >> 16) + sizes
+
+
+def _value_bits(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the number of bits of each value, and these: of a negative one, those of value − 1 (T.81, F.1.2.1)."""
+    size = np.frexp(np.abs(values).astype(np.float32))[1].astype(np.int64)
+    size[values == 0] = 0
+    return size, np.where(values < 0, values + (1 << size) - 1, values).astype(np.int64)
+
+
+def _packed(streams: list[tuple[np.ndarray, ...]], mcus: int) -> bytes:
+    """Puts the codes of all components in the order of the scan, as bytes with stuffing."""
+    width = 1 + max(int(place.max(initial=0)) for _, place, _, _ in streams)
+    order = np.concatenate(
+        [(mcu * len(streams) + number) * width + place for number, (mcu, place, _, _) in enumerate(streams)]
+    )
+    sorting = np.argsort(order, kind="stable")
+    bits = np.concatenate([bits for _, _, bits, _ in streams])[sorting].astype(np.int64)
+    lengths = np.concatenate([lengths for _, _, _, lengths in streams])[sorting]
+    ends = np.cumsum(lengths)
+    padding = -int(ends[-1]) % 8
+    whole = np.append(bits, (1 << padding) - 1), np.append(ends, ends[-1] + padding)
+    return _in_words(*whole).tobytes()[: int(whole[1][-1]) // 8].replace(b"\xff", b"\xff\x00")
+
+
+def _in_words(bits: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Returns words of 32 bits, big-endian. A code of at most 27 bits lies in one or two of them; sums of a word's
+    parts are exact in double precision."""
+    word, used = (ends - 1) >> 5, ((ends - 1) & 31) + 1
+    placed = bits << (32 - used)
+    ending = np.bincount(word, placed & 0xFFFFFFFF)
+    beginning = np.bincount(np.maximum(word - 1, 0), placed >> 32, len(ending))
+    return (ending + beginning).astype(np.uint64).astype(">u4")
