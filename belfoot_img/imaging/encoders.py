@@ -119,7 +119,7 @@ class MozjpegEncoder:
         return self._saved(pixels, quality, chroma)
 
     def coefficients(self, pixels: Image.Image, quality: int, chroma: str) -> Coefficients:
-        """Returns what ``trial`` would store, before it is coded."""
+        """Returns what ``trial`` chooses, but for its DC, which restart markers lead to choose a little otherwise."""
         return read(self.trial._saved(pixels, quality, chroma, restart_interval=1))
 
     def _saved(self, pixels: Image.Image, quality: int, chroma: str, restart_interval: int = 0) -> bytes:

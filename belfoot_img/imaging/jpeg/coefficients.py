@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from belfoot_img.imaging.jpeg.markers import BASELINE, DHT, DQT, SOS, read_segments
+from belfoot_img.imaging.jpeg.markers import BASELINE, DHT, SOS
+from belfoot_img.imaging.jpeg.parsing import Component, Jpeg, parse
 
 RESTARTS, STUFFED = range(0xD0, 0xD8), 0x00
 END_OF_BLOCK, SIXTEEN_ZEROS = 0x00, 0xF0
@@ -27,9 +28,9 @@ NATURAL = np.array(
 
 
 @dataclass(frozen=True)
-class Component:
-    """``blocks``: (block rows, block columns, 64) in zigzag order, int16; ``steps``: the quantisation table, (64,) in
-    zigzag order; ``sampling``: blocks of an MCU across and down."""
+class Plane:
+    """One component. ``blocks``: (block rows, block columns, 64) in zigzag order, int16; ``steps``: the quantisation
+    table, (64,) in zigzag order; ``sampling``: blocks of an MCU across and down."""
 
     blocks: np.ndarray
     steps: np.ndarray
@@ -38,59 +39,47 @@ class Component:
 
 @dataclass(frozen=True)
 class Coefficients:
-    """``size``: (width, height) of the picture in px; ``components``: Y alone, or Y, Cb and Cr."""
+    """``size``: (width, height) of the picture in px; ``planes``: Y alone, or Y, Cb and Cr."""
 
     size: tuple[int, int]
-    components: tuple[Component, ...]
+    planes: tuple[Plane, ...]
 
 
-@dataclass(frozen=True)
-class _Frame:
-    size: tuple[int, int]
-    sampling: tuple[tuple[int, int], ...]
-    tables: tuple[int, ...]  # quantisation tables of the components
-
-    @property
-    def mcus(self) -> tuple[int, int]:
-        """MCUs across and down. A picture of one component has MCUs of one block, whatever its sampling says."""
-        widest = max(across for across, _ in self.sampling), max(down for _, down in self.sampling)
-        return -(-self.size[0] // (8 * widest[0])), -(-self.size[1] // (8 * widest[1]))
-
-
-def read(jpeg: bytes) -> Coefficients:
+def read(source: bytes) -> Coefficients:
     """Reads a baseline JPEG of one scan with a restart marker behind every MCU. Raises ValueError for another one."""
-    steps: dict[int, np.ndarray] = {}
+    jpeg = parse(source)
+    if jpeg.process != BASELINE or jpeg.scans != 1:
+        raise ValueError("not a baseline JPEG of one scan")
     codes: dict[int, np.ndarray] = {}
-    frame, scan = None, None
-    for segment in read_segments(jpeg):
-        body = jpeg[segment.start + 4 : segment.end]
-        if segment.marker == DQT:
-            steps |= _steps_in(body)
-        elif segment.marker == DHT:
-            codes |= _codes_in(body)
-        elif segment.marker == BASELINE:
-            frame = _frame_in(body)
+    for segment in jpeg.segments:
+        if segment.marker == DHT:
+            codes |= _codes_in(jpeg.payload(segment))
         elif segment.marker == SOS:
-            scan = body
-    if frame is None or scan is None:
-        raise ValueError("not a baseline JPEG")
+            scan = jpeg.payload(segment)
     parts = scan[0]
-    selectors = [scan[2 + 2 * part] for part in range(parts)]
-    data = np.frombuffer(scan, np.uint8, offset=4 + 2 * parts)
-    bits, starts = _without_markers(data)
-    across, down = frame.mcus
-    if parts != len(frame.sampling) or len(starts) != across * down:
-        raise ValueError("not one scan with a restart marker behind every MCU")
-    return Coefficients(frame.size, tuple(_decoded(frame, bits, starts, selectors, codes, steps)))
+    streams = _Streams(np.frombuffer(scan, np.uint8, offset=4 + 2 * parts))
+    across, down = _mcus(jpeg)
+    if parts != len(jpeg.components) or len(streams.at) != across * down:
+        raise ValueError("no restart marker behind every MCU")
+    planes = []
+    for component, selector in zip(jpeg.components, scan[2 : 2 + 2 * parts : 2], strict=True):
+        blocks = _read_blocks(streams, codes[selector >> 4], codes[16 | selector & 15], _sampling(jpeg, component))
+        steps = np.array(jpeg.tables[component.table], np.float32)
+        planes.append(Plane(_in_rows(blocks, across, down), steps, _sampling(jpeg, component)))
+    return Coefficients(jpeg.size, tuple(planes))
 
 
-def _steps_in(body: bytes) -> dict[int, np.ndarray]:
-    found, at = {}, 0
-    while at < len(body):
-        wide, number = divmod(body[at], 16)
-        found[number] = np.frombuffer(body, ">u2" if wide else "u1", 64, at + 1).astype(np.float32)
-        at += 129 if wide else 65
-    return found
+def _sampling(jpeg: Jpeg, component: Component) -> tuple[int, int]:
+    """A picture of one component has MCUs of one block, whatever its sampling says."""
+    return (1, 1) if len(jpeg.components) == 1 else (component.horizontal, component.vertical)
+
+
+def _mcus(jpeg: Jpeg) -> tuple[int, int]:
+    """Returns the MCUs across and down."""
+    sampling = [_sampling(jpeg, component) for component in jpeg.components]
+    widest = (max(sides) for sides in zip(*sampling, strict=True))
+    across, down = (-(-side // (8 * blocks)) for side, blocks in zip(jpeg.size, widest, strict=True))
+    return across, down
 
 
 def _codes_in(body: bytes) -> dict[int, np.ndarray]:
@@ -105,13 +94,6 @@ def _codes_in(body: bytes) -> dict[int, np.ndarray]:
         found[number] = np.pad(entries, (0, (1 << LONGEST_CODE) - len(entries))).astype(np.uint16)
         at += 17 + len(symbols)
     return found
-
-
-def _frame_in(body: bytes) -> _Frame:
-    height, width, parts = struct.unpack_from(">HHB", body, 1)
-    kinds = [body[7 + 3 * part : 9 + 3 * part] for part in range(parts)]
-    sampling = ((1, 1),) if parts == 1 else tuple(divmod(kind[0], 16) for kind in kinds)
-    return _Frame((width, height), sampling, tuple(kind[1] for kind in kinds))
 
 
 def _without_markers(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,8 +112,9 @@ def _without_markers(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class _Streams:
     """The bits of all MCUs, read side by side. ``at``: the next bit of each."""
 
-    def __init__(self, bits: np.ndarray, starts: np.ndarray):
-        self._bits, self.at = bits, starts.astype(np.int64) * 8
+    def __init__(self, data: np.ndarray):
+        self._bits, starts = _without_markers(data)
+        self.at = starts.astype(np.int64) * 8
 
     def symbols(self, codes: np.ndarray, which: np.ndarray) -> np.ndarray:
         found = codes[self._peek(which)]
@@ -149,28 +132,23 @@ class _Streams:
         return (self._bits[at >> 3] >> (16 - (at & 7)).astype(np.uint32)) & 0xFFFF
 
 
-def _decoded(
-    frame: _Frame,
-    bits: np.ndarray,
-    starts: np.ndarray,
-    selectors: list[int],
-    codes: dict[int, np.ndarray],
-    steps: dict[int, np.ndarray],
-) -> list[Component]:
-    streams = _Streams(bits, starts)
-    across, down = frame.mcus
-    components = []
-    for sampling, table, selector in zip(frame.sampling, frame.tables, selectors, strict=True):
-        dc_codes, ac_codes = codes[selector >> 4], codes[16 | (selector & 15)]
-        count = sampling[0] * sampling[1]
-        blocks = np.zeros((len(starts), count, 64), np.int16)
-        for number in range(count):
-            _read_block(streams, dc_codes, ac_codes, blocks[:, number])
-        blocks[..., 0] = np.cumsum(blocks[..., 0], axis=1)  # DC is coded as the difference within the MCU
-        tiled = blocks.reshape(down, across, sampling[1], sampling[0], 64).transpose(0, 2, 1, 3, 4)
-        shape = down * sampling[1], across * sampling[0], 64
-        components.append(Component(np.ascontiguousarray(tiled).reshape(shape), steps[table], sampling))
-    return components
+def _read_blocks(
+    streams: _Streams, dc_codes: np.ndarray, ac_codes: np.ndarray, sampling: tuple[int, int]
+) -> np.ndarray:
+    """Returns (MCUs, blocks down, blocks across, 64) of one component."""
+    count = sampling[0] * sampling[1]
+    blocks = np.zeros((len(streams.at), count, 64), np.int16)
+    for number in range(count):
+        _read_block(streams, dc_codes, ac_codes, blocks[:, number])
+    blocks[..., 0] = np.cumsum(blocks[..., 0], axis=1)  # DC is coded as the difference within the MCU
+    return blocks.reshape(-1, sampling[1], sampling[0], 64)
+
+
+def _in_rows(blocks: np.ndarray, across: int, down: int) -> np.ndarray:
+    """(MCUs, blocks down, blocks across, 64) → (block rows, block columns, 64)."""
+    vertical, horizontal = blocks.shape[1:3]
+    rows = blocks.reshape(down, across, vertical, horizontal, 64).swapaxes(1, 2)
+    return np.ascontiguousarray(rows).reshape(down * vertical, across * horizontal, 64)
 
 
 def _read_block(streams: _Streams, dc_codes: np.ndarray, ac_codes: np.ndarray, block: np.ndarray) -> None:
@@ -192,19 +170,16 @@ def _read_block(streams: _Streams, dc_codes: np.ndarray, ac_codes: np.ndarray, b
 def write(coefficients: Coefficients) -> bytes:
     """Returns a baseline JPEG with the Huffman tables of ITU-T T.81, annex K: to be packed by an optimiser."""
     header, codes = _header(coefficients)
-    across, down = _mcus(coefficients)
     streams = []
-    for number, component in enumerate(coefficients.components):
-        horizontal, vertical = component.sampling
-        blocks = component.blocks.reshape(down, vertical, across, horizontal, 64).transpose(0, 2, 1, 3, 4)
+    for number, plane in enumerate(coefficients.planes):
+        horizontal, vertical = plane.sampling
+        rows, columns = (
+            side // blocks for side, blocks in zip(plane.blocks.shape, (vertical, horizontal), strict=False)
+        )
+        blocks = plane.blocks.reshape(rows, vertical, columns, horizontal, 64).swapaxes(1, 2)
         chroma = int(number > 0)
-        streams.append(_coded(blocks.reshape(across * down, -1, 64), codes[chroma], codes[16 | chroma]))
-    return header + _packed(streams, across * down) + b"\xff\xd9"
-
-
-def _mcus(coefficients: Coefficients) -> tuple[int, int]:
-    luma = coefficients.components[0]
-    return luma.blocks.shape[1] // luma.sampling[0], luma.blocks.shape[0] // luma.sampling[1]
+        streams.append(_coded(blocks.reshape(rows * columns, -1, 64), codes[chroma], codes[16 | chroma]))
+    return header + _packed(streams) + b"\xff\xd9"
 
 
 def _header(coefficients: Coefficients) -> tuple[bytes, dict[int, np.ndarray]]:
@@ -212,8 +187,8 @@ def _header(coefficients: Coefficients) -> tuple[bytes, dict[int, np.ndarray]]:
 
     Pillow writes it, for one pixel; the size is put in afterwards.
     """
-    parts = coefficients.components
-    tables = [component.steps for component in parts[:2]]
+    parts = coefficients.planes
+    tables = [plane.steps for plane in parts[:2]]
     natural = np.argsort(NATURAL)
     written = io.BytesIO()
     Image.new("RGB" if len(parts) > 1 else "L", (1, 1)).save(
@@ -222,18 +197,17 @@ def _header(coefficients: Coefficients) -> tuple[bytes, dict[int, np.ndarray]]:
         qtables=[table[natural].astype(int).tolist() for table in tables],
         subsampling="4:4:4" if parts[0].sampling == (1, 1) else "4:2:0",
     )
-    jpeg = written.getvalue()
+    jpeg = parse(written.getvalue())
     codes: dict[int, np.ndarray] = {}
-    size = end = 0
-    for segment in read_segments(jpeg):
+    for segment in jpeg.segments:
         if segment.marker == BASELINE:
             size = segment.start + 5
         elif segment.marker == DHT:
-            codes |= _codes_by_symbol(jpeg[segment.start + 4 : segment.end])
+            codes |= _codes_by_symbol(jpeg.payload(segment))
         elif segment.marker == SOS:
-            end = segment.start + 2 + int.from_bytes(jpeg[segment.start + 2 : segment.start + 4], "big")
-    width, height = coefficients.size
-    return jpeg[:size] + struct.pack(">HH", height, width) + jpeg[size + 4 : end], codes
+            end = segment.start + 2 + int.from_bytes(jpeg.source[segment.start + 2 : segment.start + 4], "big")
+    sides = struct.pack(">HH", *reversed(coefficients.size))
+    return jpeg.source[:size] + sides + jpeg.source[size + 4 : end], codes
 
 
 def _codes_by_symbol(body: bytes) -> dict[int, np.ndarray]:
@@ -268,16 +242,25 @@ def _coded(blocks: np.ndarray, dc_codes: np.ndarray, ac_codes: np.ndarray) -> tu
     ending = np.flatnonzero(last < 63)
     size, bits = _value_bits(value)
     dc_size, dc_bits = _value_bits(dc)
-    pieces = [
-        (np.arange(len(flat)) * 128, dc_codes[dc_size], dc_size, dc_bits),
-        (block[zeros] * 128 + 2 * place[zeros] - 1, ac_codes[np.full(len(zeros), SIXTEEN_ZEROS)], None, None),
-        (block * 128 + 2 * place, ac_codes[(run & 15) << 4 | size], size, bits),
-        (ending * 128 + 127, ac_codes[np.full(len(ending), END_OF_BLOCK)], None, None),
-    ]
-    order = np.concatenate([key for key, *_ in pieces])
-    sizes = np.concatenate([np.zeros(len(key), np.int64) if part is None else part for key, _, part, _ in pieces])
-    extra = np.concatenate([np.zeros(len(key), np.int64) if part is None else part for key, _, _, part in pieces])
-    code = np.concatenate([code for _, code, *_ in pieces])
+    order = np.concatenate(
+        [
+            np.arange(len(flat)) * 128,
+            block[zeros] * 128 + 2 * place[zeros] - 1,
+            block * 128 + 2 * place,
+            ending * 128 + 127,
+        ]
+    )
+    no_zeros, no_ending = np.zeros(len(zeros), np.int64), np.zeros(len(ending), np.int64)  # bits of a value
+    sizes = np.concatenate([dc_size, no_zeros, size, no_ending])
+    extra = np.concatenate([dc_bits, no_zeros, bits, no_ending])
+    code = np.concatenate(
+        [
+            dc_codes[dc_size],
+            np.full(len(zeros), ac_codes[SIXTEEN_ZEROS]),
+            ac_codes[(run & 15) << 4 | size],
+            np.full(len(ending), ac_codes[END_OF_BLOCK]),
+        ]
+    )
     return order // (128 * count), order % (128 * count), (code & 0xFFFF) << sizes | extra, (code >> 16) + sizes
 
 
@@ -288,7 +271,7 @@ def _value_bits(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return size, np.where(values < 0, values + (1 << size) - 1, values).astype(np.int64)
 
 
-def _packed(streams: list[tuple[np.ndarray, ...]], mcus: int) -> bytes:
+def _packed(streams: list[tuple[np.ndarray, ...]]) -> bytes:
     """Puts the codes of all components in the order of the scan, as bytes with stuffing."""
     width = 1 + max(int(place.max(initial=0)) for _, place, _, _ in streams)
     order = np.concatenate(

@@ -19,9 +19,9 @@ import numpy as np
 from PIL import Image
 
 from belfoot_img.imaging.encoders import MozjpegEncoder
-from belfoot_img.imaging.jpeg.coefficients import NATURAL, Coefficients, Component, write
+from belfoot_img.imaging.jpeg.coefficients import NATURAL, Coefficients, Plane, write
 
-BLOCKS = 2048  # that are worked on at once: their arrays stay in the processor's cache
+BLOCKS = 2048  # that are worked on at once: more take more memory, fewer more calls
 MOVES = 64  # of a block in a call, at most
 PASSES = 2  # the bits of each coefficient are counted anew from what the first leaves
 BLACK, WHITE = -128, 127  # luma about zero, behind the decoder's clipping
@@ -54,41 +54,41 @@ class RefinedEncoder:
         luma = np.asarray(pixels)
         if luma.ndim == 3:
             luma = np.ascontiguousarray(cv2.cvtColor(luma, cv2.COLOR_RGB2YCrCb)[..., 0])
-        self._luma = Refining(luma, self._made.components[0])
+        self._luma = Refining(luma, self._made.planes[0])
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
         """The arguments are those of the beginning and not read again."""
-        components = self._luma.at(self.price), *self._made.components[1:]
-        return mozjpeg_lossless_optimization.optimize(write(Coefficients(self._made.size, components)))
+        planes = self._luma.at(self.price), *self._made.planes[1:]
+        return mozjpeg_lossless_optimization.optimize(write(Coefficients(self._made.size, planes)))
 
 
 class Refining:
-    """The luma of one picture. ``component``: its coefficients as mozjpeg made them; every call goes on from the last
-    one's result."""
+    """The luma of one picture. ``plane``: its coefficients as mozjpeg made them; every call goes on from the last one's
+    result."""
 
-    def __init__(self, luma: np.ndarray, component: Component):
+    def __init__(self, luma: np.ndarray, plane: Plane):
         """``luma``: (rows, columns), 8 bit, as it was encoded."""
-        self.component = component
-        rows, columns = component.blocks.shape[:2]
-        blocks = component.blocks.reshape(-1, 64)
+        self.plane = plane
+        rows, columns = plane.blocks.shape[:2]
+        blocks = plane.blocks.reshape(-1, 64)
         wanted = _in_blocks(luma, rows, columns)
         self._which = np.flatnonzero(_worth_a_look(blocks, wanted))
         self._values = blocks[self._which]
         self._wanted = wanted[self._which]
         self._weights = _in_blocks(_weights(luma), rows, columns)[self._which]
 
-    def at(self, price: float) -> Component:
+    def at(self, price: float) -> Plane:
         """Returns the coefficients that this price of a bit leaves; in squared levels on plain ground."""
         for _ in range(PASSES):
-            changes = _Changes(self._values, len(self.component.blocks.reshape(-1, 64)), price)
-            moves = _Moves(self.component.steps, changes)
+            changes = _Changes(self._values, len(self.plane.blocks.reshape(-1, 64)), price)
+            moves = _Moves(self.plane.steps, changes)
             for first in range(0, len(self._values), BLOCKS):
                 part = slice(first, first + BLOCKS)
                 wanted = self._wanted[part].astype(np.float32) - 128
                 self._values[part] = moves.made(self._values[part], wanted, self._weights[part].astype(np.float32))
-        blocks = self.component.blocks.copy()
+        blocks = self.plane.blocks.copy()
         blocks.reshape(-1, 64)[self._which] = self._values
-        return Component(blocks, self.component.steps, self.component.sampling)
+        return Plane(blocks, self.plane.steps, self.plane.sampling)
 
 
 def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:

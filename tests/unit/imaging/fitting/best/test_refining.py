@@ -3,14 +3,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from originals import original
 from PIL import Image, ImageDraw
 
-from belfoot_img.imaging.decoding.decoder import Original
 from belfoot_img.imaging.encoders import FULL, HALVED, MozjpegEncoder, Table
 from belfoot_img.imaging.fitting.best.effort import EFFORTS
 from belfoot_img.imaging.fitting.best.likeness import Likeness
 from belfoot_img.imaging.fitting.best.policy import Best
 from belfoot_img.imaging.fitting.best.refining import RefinedEncoder, Refining
+from belfoot_img.imaging.jpeg.coefficients import write
 
 ENCODER = MozjpegEncoder(Table.MS_SSIM)
 
@@ -63,20 +64,36 @@ def test_a_page_is_more_like_itself_than_mozjpegs_of_as_many_bytes(page):
     assert np.interp(len(plain), [len(jpeg) for jpeg in refined], points[1:]) > points[0] + 0.5
 
 
-def test_plain_paper_and_chroma_stay_as_mozjpeg_made_them(page):
-    made = ENCODER.coefficients(page, 30, HALVED)
+def test_plain_paper_stays_as_mozjpeg_made_it(page):
+    made = ENCODER.coefficients(page, 30, HALVED).planes[0]
     luma = np.asarray(page.convert("L"))
-    blocks = Refining(luma, made.components[0]).at(20).blocks
-    paper = [(luma[8 * row : 8 * row + 8, 632:] == 255).all() for row in range(60)]
-    assert any(paper)
-    assert np.array_equal(blocks[paper, 79], made.components[0].blocks[paper, 79])
-    assert not np.array_equal(blocks, made.components[0].blocks)
+    blocks = Refining(luma, made).at(20).blocks
+    paper = (luma.reshape(60, 8, 80, 8) == 255).all(axis=(1, 3))
+    assert 0 < paper.sum() < paper.size
+    assert np.array_equal(blocks[:60, :80][paper], made.blocks[:60, :80][paper])
+    assert not np.array_equal(blocks, made.blocks)
+
+
+def test_chroma_stays_as_mozjpeg_made_it(page):
+    made = ENCODER.coefficients(page, 30, HALVED)
+    (refined,) = sizes(page, (20,), quality=30)
+    shown = [np.asarray(stored_planes(jpeg)) for jpeg in (write(made), refined)]
+    assert np.array_equal(shown[0][..., 1:], shown[1][..., 1:])
+    assert not np.array_equal(shown[0][..., 0], shown[1][..., 0])
+
+
+def stored_planes(jpeg):
+    """Returns Y, Cb and Cr as they are stored, before they become RGB."""
+    picture = Image.open(io.BytesIO(jpeg))
+    picture.draft("YCbCr", picture.size)
+    assert picture.mode == "YCbCr"
+    return picture
 
 
 def test_high_effort_refines_what_is_drawn_and_nothing_worse_is_stored(page):
-    original = Original(page, *page.size, 10**6)
     fitted = {
-        refines: Best(9000, 3840, replace(EFFORTS["high"], refines=refines)).fit(original) for refines in (False, True)
+        refines: Best(9000, 3840, replace(EFFORTS["high"], refines=refines)).fit(original(page))
+        for refines in (False, True)
     }
     likeness = Likeness(page, flat=True)
     plain, refined = (likeness.of(Image.open(io.BytesIO(fitted[each].jpeg))) for each in (False, True))
