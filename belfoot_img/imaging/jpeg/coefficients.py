@@ -213,7 +213,7 @@ def _header(coefficients: Coefficients) -> tuple[bytes, dict[int, np.ndarray]]:
 def _codes_by_symbol(body: bytes) -> dict[int, np.ndarray]:
     found = {}
     for number, table in _codes_in(body).items():
-        by_symbol = np.zeros(256, np.int64)
+        by_symbol = np.zeros(256, np.int32)
         first = np.flatnonzero(np.diff(table, prepend=0) != 0)
         for at in first[table[first] > 0]:
             length, symbol = divmod(int(table[at]), 256)
@@ -228,29 +228,31 @@ def _coded(blocks: np.ndarray, dc_codes: np.ndarray, ac_codes: np.ndarray) -> tu
     Returns for every code its MCU, its place within the MCU's share of this component, its bits and their number.
     """
     count = blocks.shape[1]
-    flat = blocks.reshape(-1, 64).astype(np.int32)
-    dc = np.diff(flat[:, 0], prepend=0)
-    block, place = np.nonzero(flat[:, 1:])
-    place += 1
-    value = flat[block, place]
+    flat = blocks.reshape(-1, 64)
+    dc = np.diff(flat[:, 0].astype(np.int32), prepend=0)
+    busy = np.flatnonzero(flat[:, 1:].any(axis=1)).astype(np.int32)  # most blocks of a page have DC alone
+    ac = flat[busy, 1:]
+    block, place = (found.astype(np.int32) for found in np.nonzero(ac))
+    value = ac[block, place].astype(np.int32)
+    block, place = busy[block], place + 1
     first = np.diff(block, prepend=-1) != 0
     run = place - np.where(first, 0, np.roll(place, 1)) - 1
     long_runs = np.flatnonzero(run > 15)
     zeros = np.repeat(long_runs, run[long_runs] >> 4)
-    last = np.zeros(len(flat), np.int64)
+    last = np.zeros(len(flat), np.int32)
     last[block] = place  # the highest place is written last
-    ending = np.flatnonzero(last < 63)
+    ending = np.flatnonzero(last < 63).astype(np.int32)
     size, bits = _value_bits(value)
     dc_size, dc_bits = _value_bits(dc)
     order = np.concatenate(
         [
-            np.arange(len(flat)) * 128,
+            np.arange(len(flat), dtype=np.int32) * 128,
             block[zeros] * 128 + 2 * place[zeros] - 1,
             block * 128 + 2 * place,
             ending * 128 + 127,
         ]
     )
-    no_zeros, no_ending = np.zeros(len(zeros), np.int64), np.zeros(len(ending), np.int64)  # bits of a value
+    no_zeros, no_ending = np.zeros(len(zeros), np.int32), np.zeros(len(ending), np.int32)  # bits of a value
     sizes = np.concatenate([dc_size, no_zeros, size, no_ending])
     extra = np.concatenate([dc_bits, no_zeros, bits, no_ending])
     code = np.concatenate(
@@ -266,9 +268,9 @@ def _coded(blocks: np.ndarray, dc_codes: np.ndarray, ac_codes: np.ndarray) -> tu
 
 def _value_bits(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the number of bits of each value, and these: of a negative one, those of value − 1 (T.81, F.1.2.1)."""
-    size = np.frexp(np.abs(values).astype(np.float32))[1].astype(np.int64)
+    size = np.frexp(np.abs(values).astype(np.float32))[1]
     size[values == 0] = 0
-    return size, np.where(values < 0, values + (1 << size) - 1, values).astype(np.int64)
+    return size, np.where(values < 0, values + (1 << size) - 1, values)
 
 
 def _packed(streams: list[tuple[np.ndarray, ...]]) -> bytes:

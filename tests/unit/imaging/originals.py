@@ -54,3 +54,15 @@ def red_text(width: int = 900, height: int = 600) -> Image.Image:
     for row in range(0, height, 40):
         draw.text((3 + row % 11, row), "The quick brown fox jumps over the lazy dog. " * 3, font=font, fill=(230, 0, 0))
     return picture
+
+
+@cache
+def text_page() -> Image.Image:
+    """Black and red text on white paper, beside a grey field: 640 × 480."""
+    picture = Image.new("RGB", (640, 480), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((400, 40, 600, 440), fill=(225, 228, 232))
+    for line in range(22):
+        colour = (190, 20, 30) if line % 7 == 3 else (20, 20, 20)
+        draw.text((16, 12 + 21 * line), "The quick brown fox jumps over the lazy dog, 0123456789, " * 2, fill=colour)
+    return picture

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
 
 from PIL import Image
 
 from belfoot_img.errors import CannotFit
-from belfoot_img.imaging.encoders import MozjpegEncoder
 from belfoot_img.imaging.fitting.best.bytes_model import AIM, LEAST_QUALITY, Model, clipped, coarseness, fineness
 from belfoot_img.imaging.fitting.best.likeness import Likeness
 from belfoot_img.imaging.fitting.best.recipes import FINEST, Recipe
@@ -23,55 +21,51 @@ NEAR = 0.02  # log of bytes
 HARDLY_EMPTY = 0.06  # log of bytes that a finalist may lack and still be filled: a step of quality may be more
 UNSURE = 0.04  # log of bytes, within which drafts say whether a step of quality fits
 NEARLY_FULL = 0.9  # of the limit, below which a higher quality is always tried
-USUAL_PRICE = 6.0  # of a bit at quality 50 where it fills the limit; it grows with the square of a step
-PRICES = 8  # that are tried, at most
-PRICE_POWER, PRICE_POWERS = 0.2, (0.02, 1.0)  # of the price in bytes
-PRICE_CHANGE = (0.5, 2.0)  # from one encode to the next
 SCALES, QUALITIES = (1.0, 4.0), (0.2, 1.5)  # powers of side and coarseness
 
 
 class Filling:
-    """``filled``: part of ``size_limit`` that is full enough."""
+    """``size_limit`` in bytes; ``filled``: part of it that is full enough."""
 
     def __init__(self, reference: Image.Image, size_limit: int, filled: float, whole: Whole):
-        self._reference, self._limit, self._filled, self.whole = reference, size_limit, filled, whole
+        self.reference, self.size_limit, self.filled, self.whole = reference, size_limit, filled, whole
         self._largest = whole.largest
         self._scale_power, self._quality_power = Model.SCALE, Model.QUALITY
 
     def finest(self) -> Made | None:
         """Returns the whole reference at quality 100 with all of its colour, if that fits: there is nothing to search
         then."""
-        if math.prod(self._reference.size) > SURELY_MORE * self._limit:
+        if math.prod(self.reference.size) > SURELY_MORE * self.size_limit:
             return None
-        if self.whole.draft(FINEST, self._largest, 100) * FINEST.encoder.draft_share > 1.05 * self._limit:
+        if self.whole.draft(FINEST, self._largest, 100) * FINEST.encoder.draft_share > 1.05 * self.size_limit:
             return None
         made = self.whole.final(FINEST, self._largest, 100)
-        return made if len(made[0]) <= self._limit else None
+        return made if len(made[0]) <= self.size_limit else None
 
     def foretold(self, trial: Trial) -> float:
         """Returns the trial's likeness with what drafts of the whole say that it leaves empty at scale 1."""
-        side, quality = self._start(trial)
+        side, quality = self.start(trial)
         size = self._drafted(trial, side, quality)
-        if size > self._limit and quality > LEAST_QUALITY:
+        if size > self.size_limit and quality > LEAST_QUALITY:
             size = self._drafted(trial, side, quality - 1)
-        return trial.likeness + gain(trial.likeness) * math.log(size / self._limit)
+        return trial.likeness + gain(trial.likeness) * math.log(size / self.size_limit)
 
     def most_alike(self, trials: list[Trial], flat: bool) -> Trial:
         """Returns which of the finalists is most like the whole reference."""
         if len(trials) == 1:
             return trials[0]
-        likeness = Likeness(self._reference, flat=flat)
+        likeness = Likeness(self.reference, flat=flat)
 
         def judged(trial: Trial) -> float:
-            jpeg, _ = self.whole.final(trial.recipe, *self._start(trial))
+            jpeg, _ = self.whole.final(trial.recipe, *self.start(trial))
             points = likeness.of(Image.open(io.BytesIO(jpeg)))
-            return points - gain(points) * max(math.log(len(jpeg) / self._limit), -HARDLY_EMPTY)
+            return points - gain(points) * max(math.log(len(jpeg) / self.size_limit), -HARDLY_EMPTY)
 
         return max(trials, key=judged)
 
     def fill(self, trial: Trial) -> Made:
         """Raises CannotFit."""
-        side, quality = self._start(trial)
+        side, quality = self.start(trial)
         if side == self._largest:
             filled = self._by_quality(trial.recipe, quality)
             return filled or self._by_scale(trial.recipe, LEAST_QUALITY, side)
@@ -80,38 +74,7 @@ class Filling:
             return self._by_quality(trial.recipe, quality) or filled
         return filled
 
-    def refined(self, trial: Trial, filled: Made) -> Made:
-        """Returns the recipe's encode with its luma refined until it fills the limit, where that is more like the
-        reference than ``filled``; else that. Only mozjpeg's are refined."""
-        encoder = trial.recipe.encoder
-        if not isinstance(encoder, MozjpegEncoder):
-            return filled
-        side, quality = max(filled[1].width, filled[1].height), filled[1].quality
-        made = self._by_price(self.whole.refining(encoder, trial.recipe.chroma, side, quality), quality)
-        if made is None:
-            return filled
-        likeness = Likeness(self._reference, flat=True)
-        return max((filled, made), key=lambda each: likeness.of(Image.open(io.BytesIO(each[0]))))
-
-    def _by_price(self, at: Callable[[float], Made], quality: int) -> Made | None:
-        """Returns the encode that fills the limit, or comes nearest to it in ``PRICES`` encodes; None if none fits."""
-        found: Made | None = None
-        last: tuple[float, float] | None = None
-        price, power = USUAL_PRICE * coarseness(quality) ** 2, PRICE_POWER
-        for _ in range(PRICES):
-            made = at(price)
-            excess = math.log(len(made[0]) / self._limit)
-            if excess <= 0 and (found is None or len(made[0]) > len(found[0])):
-                found = made
-            if math.log(self._filled) <= excess <= 0:
-                break
-            if last and (last[1] - excess) * (price - last[0]) > 0:
-                power = clipped((last[1] - excess) / math.log(price / last[0]), PRICE_POWERS)
-            last = price, excess
-            price *= clipped(math.exp((excess - math.log(AIM)) / power), PRICE_CHANGE)
-        return found
-
-    def _start(self, trial: Trial) -> tuple[int, int]:
+    def start(self, trial: Trial) -> tuple[int, int]:
         """Side and quality that drafts of the whole say are right: the quality at scale 1, the side below it.
 
         The second draft also says how bytes go with them here; the powers are the picture's own.
@@ -119,14 +82,14 @@ class Filling:
         side, quality = max(1, min(self._largest, round(trial.scale * self._largest))), trial.quality
         size = self._drafted(trial, side, quality)
         for _ in range(DRAFTS - 1):
-            excess = math.log(size / (AIM * self._limit))
+            excess = math.log(size / (AIM * self.size_limit))
             better = self._better(side, quality, excess)
             if better == (side, quality) or abs(excess) < NEAR:
                 return better
             better_size = self._drafted(trial, *better)
             self._learn(better_size / size, (side, quality), better)
             (side, quality), size = better, better_size
-        return self._better(side, quality, math.log(size / (AIM * self._limit)))
+        return self._better(side, quality, math.log(size / (AIM * self.size_limit)))
 
     def _drafted(self, trial: Trial, side: int, quality: int) -> float:
         """Returns the bytes that a draft foretells."""
@@ -155,7 +118,7 @@ class Filling:
         filled = None
         while True:
             made = self.whole.final(recipe, self._largest, quality)
-            excess = math.log(len(made[0]) / self._limit)
+            excess = math.log(len(made[0]) / self.size_limit)
             if excess <= 0:
                 fits, filled = (quality, excess), made
             else:
@@ -163,7 +126,7 @@ class Filling:
             below, above = fits[0] if fits else LEAST_QUALITY - 1, over[0] if over else 101
             if fits and over:
                 self._learn(math.exp(over[1] - fits[1]), (self._largest, fits[0]), (self._largest, over[0]))
-            if above - below <= 1 or (fits and (fits[1] > math.log(self._filled) or self._is_full(recipe, *fits))):
+            if above - below <= 1 or (fits and (fits[1] > math.log(self.filled) or self._is_full(recipe, *fits))):
                 return filled
             guess = fineness(coarseness(quality) * math.exp(excess / self._quality_power))
             quality = min(max(guess, below + 1), above - 1)
@@ -186,9 +149,9 @@ class Filling:
         while above - below > 1 and (filled is None or tries < FINAL_ENCODES):
             jpeg, candidate = self.whole.final(recipe, side, quality)
             tries += 1
-            if len(jpeg) <= self._limit:
+            if len(jpeg) <= self.size_limit:
                 below, filled = side, (jpeg, candidate)
-                if len(jpeg) >= self._filled * self._limit:
+                if len(jpeg) >= self.filled * self.size_limit:
                     break
             else:
                 above = side
@@ -196,7 +159,7 @@ class Filling:
                 self._learn(len(jpeg) / last[1], (last[0], quality), (side, quality))
             last = side, len(jpeg)
             aim = AIM if tries < FINAL_ENCODES else AIM**10
-            guess = round(side * (aim * self._limit / len(jpeg)) ** (1 / self._scale_power))
+            guess = round(side * (aim * self.size_limit / len(jpeg)) ** (1 / self._scale_power))
             side = min(max(guess, below + 1), above - 1)
         if filled is None:
             raise CannotFit()

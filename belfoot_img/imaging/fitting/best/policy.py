@@ -14,6 +14,7 @@ from belfoot_img.imaging.decoding.decoder import Original
 from belfoot_img.imaging.fitting.best.bytes_model import HEADER
 from belfoot_img.imaging.fitting.best.effort import EFFORTS, Effort
 from belfoot_img.imaging.fitting.best.filling import Filling
+from belfoot_img.imaging.fitting.best.refined_filling import RefinedFilling
 from belfoot_img.imaging.fitting.best.search import Search
 from belfoot_img.imaging.fitting.best.whole import Whole
 from belfoot_img.imaging.fitting.policy import Fitted, Record, reference_of
@@ -48,10 +49,8 @@ class Best:
             return record.fitted(*finest)
         search = Search(original, reference, limit, self.effort, filling)
         trial = filling.most_alike(search.finalists(), search.flat)
-        filled = filling.fill(trial)
-        if self.effort.refines and search.flat:
-            filled = filling.refined(trial, filled)
-        return record.fitted(*filled, search.foretold)
+        refined = RefinedFilling(filling, self.effort, search.clearest if search.flat else None).fill(trial)
+        return record.fitted(*(refined or filling.fill(trial)), search.foretold)
 
 
 def without_needless_colour(pixels: Image.Image) -> Image.Image:

@@ -19,16 +19,18 @@ import numpy as np
 from PIL import Image
 
 from belfoot_img.imaging.encoders import MozjpegEncoder
-from belfoot_img.imaging.jpeg.coefficients import NATURAL, Coefficients, Plane, write
+from belfoot_img.imaging.jpeg.coefficients import END_OF_BLOCK, NATURAL, SIXTEEN_ZEROS, Coefficients, Plane, write
 
-BLOCKS = 2048  # that are worked on at once: more take more memory, fewer more calls
+BLOCKS = 2048  # that are worked on at once: fewer take more calls, more take more memory
+ROWS = 8  # of a matrix product
+FEW = 0.85  # of the blocks that are worked on, below which the finished ones are taken out
 MOVES = 64  # of a block in a call, at most
-PASSES = 2  # the bits of each coefficient are counted anew from what the first leaves
 BLACK, WHITE = -128, 127  # luma about zero, behind the decoder's clipping
 DEVIATION = 4.0  # px, of the Gaussian that variance is taken with; 2 to 10 differ by a point
 UNSEEN = 250.0  # variance beside which that of plain ground counts for nothing; 250 to 1000 differ by half a point
 LARGEST = 255  # value of a coefficient that is still changed
-DC_LARGEST = 1023  # dequantised, of 8-bit baseline (ITU-T T.81, table F.1)
+DC_LARGEST = 1023  # of 8-bit baseline: differences have eleven bits at most (ITU-T T.81, table F.1)
+LOW = slice(1, 10)  # coefficients, in zigzag order
 BAND = 256  # rows
 LEAST_GAIN = 1e-3  # bits
 
@@ -37,63 +39,85 @@ _waves = np.cos(_angles) * np.where(np.arange(8) == 0, math.sqrt(1 / 8), 0.5)[:,
 BASIS = np.stack([np.outer(_waves[at // 8], _waves[at % 8]).ravel() for at in NATURAL]).astype(np.float32)
 """(coefficients in zigzag order, pixels of a block)."""
 _SIZES = np.array([abs(value).bit_length() for value in range(-LARGEST - 1, LARGEST + 1)])
-_STRIDE = 2 * LARGEST + 1
 
 
 class RefinedEncoder:
-    """What mozjpeg makes of one picture, refined and packed as progressive. ``price`` of a bit decides about the bytes.
+    """What mozjpeg makes of one picture, its luma refined pass by pass, packed as progressive.
 
-    The same prices in the same order give the same bytes: each encode goes on from the last one's coefficients.
+    The same passes give the same bytes: each goes on from what the last one left.
     """
 
     final = True
 
     def __init__(self, encoder: MozjpegEncoder, pixels: Image.Image, quality: int, chroma: str):
-        self.name, self.price = f"refined-{encoder.table:d}", 0.0
+        self.name = f"refined-{encoder.table:d}"
         self._made = encoder.coefficients(pixels, quality, chroma)
         luma = np.asarray(pixels)
         if luma.ndim == 3:
             luma = np.ascontiguousarray(cv2.cvtColor(luma, cv2.COLOR_RGB2YCrCb)[..., 0])
-        self._luma = Refining(luma, self._made.planes[0])
+        self.luma = Refining(luma, self._made.planes[0])
 
     def encode(self, pixels: Image.Image, quality: int, chroma: str) -> bytes:
-        """The arguments are those of the beginning and not read again."""
-        planes = self._luma.at(self.price), *self._made.planes[1:]
+        """Packs what the passes have left; the arguments are those of the beginning and not read again."""
+        planes = self.luma.plane, *self._made.planes[1:]
         return mozjpeg_lossless_optimization.optimize(write(Coefficients(self._made.size, planes)))
 
 
 class Refining:
-    """The luma of one picture. ``plane``: its coefficients as mozjpeg made them; every call goes on from the last one's
-    result."""
+    """The luma of one picture. ``values``: the coefficients of the blocks that are worth a look, (blocks, 64)."""
 
-    def __init__(self, luma: np.ndarray, plane: Plane):
-        """``luma``: (rows, columns), 8 bit, as it was encoded."""
-        self.plane = plane
-        rows, columns = plane.blocks.shape[:2]
-        blocks = plane.blocks.reshape(-1, 64)
+    def __init__(self, luma: np.ndarray, made: Plane):
+        """``luma``: (rows, columns), 8 bit, as it was encoded; ``made``: its coefficients as mozjpeg made them."""
+        self._made = made
+        rows, columns = made.blocks.shape[:2]
+        blocks = made.blocks.reshape(-1, 64)
         wanted = _in_blocks(luma, rows, columns)
         self._which = np.flatnonzero(_worth_a_look(blocks, wanted))
-        self._values = blocks[self._which]
+        self.values = blocks[self._which]
         self._wanted = wanted[self._which]
         self._weights = _in_blocks(_weights(luma), rows, columns)[self._which]
 
-    def at(self, price: float) -> Plane:
-        """Returns the coefficients that this price of a bit leaves; in squared levels on plain ground."""
-        for _ in range(PASSES):
-            changes = _Changes(self._values, len(self.plane.blocks.reshape(-1, 64)), price)
-            moves = _Moves(self.plane.steps, changes)
-            for first in range(0, len(self._values), BLOCKS):
-                part = slice(first, first + BLOCKS)
-                wanted = self._wanted[part].astype(np.float32) - 128
-                self._values[part] = moves.made(self._values[part], wanted, self._weights[part].astype(np.float32))
-        blocks = self.plane.blocks.copy()
-        blocks.reshape(-1, 64)[self._which] = self._values
-        return Plane(blocks, self.plane.steps, self.plane.sampling)
+    @property
+    def step(self) -> float:
+        """Returns the step of quantisation of the lowest frequencies, DC apart, on average."""
+        return float(self._made.steps[LOW].mean())
+
+    @property
+    def plane(self) -> Plane:
+        blocks = self._made.blocks.copy()
+        blocks.reshape(-1, 64)[self._which] = self.values
+        return Plane(blocks, self._made.steps, self._made.sampling)
+
+    def refine(self, price: float) -> None:
+        """Changes ``values`` to what this price of a bit leaves; in squared levels on plain ground."""
+        changes = _Changes(self.values, self._made.blocks.size // 64, price)
+        moves = _Moves(self._made.steps, changes)
+        values = np.empty_like(self.values)
+        for first in range(0, len(values), BLOCKS):
+            part = slice(first, first + BLOCKS)
+            wanted = self._wanted[part].astype(np.float32) - 128
+            values[part] = moves.made(self.values[part], wanted, self._weights[part].astype(np.float32))
+        self.values = values
+
+    def bits(self) -> float:
+        """Returns how many bits ``values`` take, DC apart, in an ideal code of the symbols of baseline JPEG."""
+        block, place = np.nonzero(self.values[:, 1:])
+        value = np.abs(self.values[:, 1:][block, place])
+        sizes = _SIZES[np.minimum(value, LARGEST) + LARGEST + 1]
+        first = np.diff(block, prepend=-1) != 0
+        runs = np.where(first, place, np.diff(place, prepend=0) - 1)
+        counts = np.bincount((runs & 15) << 4 | sizes, minlength=256)
+        counts[SIXTEEN_ZEROS] += (runs >> 4).sum()
+        counts[END_OF_BLOCK] = len(self.values)
+        counts = counts[counts > 0]
+        return float(sizes.sum() - (counts * np.log2(counts / counts.sum())).sum())
 
 
-def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The matrix product, by OpenCV: numpy's would use threads of its own, and conversions share the cores already."""
-    return cv2.gemm(left, right, 1, None, 0)  # type: ignore[call-overload]  # None: nothing is added
+def _product(left: np.ndarray, right: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """Puts the matrix product into ``result`` and returns it. ``ROWS`` rows at a time: for larger matrices numpy's
+    library uses threads of its own, and conversions share the cores already."""
+    np.matmul(left.reshape(-1, ROWS, 64), right, out=result.reshape(-1, ROWS, 64))
+    return result
 
 
 def _worth_a_look(blocks: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -110,17 +134,29 @@ def _in_blocks(plane: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def _weights(luma: np.ndarray) -> np.ndarray:
-    """Returns what a squared error counts: 1 on plain ground, less where there is detail around; half precision."""
-    weights = np.empty(luma.shape, np.float16)
-    margin = math.ceil(4 * DEVIATION)
-    for top in range(0, len(luma), BAND):
+    """Returns what a squared error counts, in half precision: 1 on plain ground, less where there is detail around.
+
+    Two by two pixels get the same; an odd last row or column is completed.
+    """
+    luma = np.pad(luma, [(0, side % 2) for side in luma.shape], mode="edge")
+    rows, columns = (side // 2 for side in luma.shape)
+    weights = np.empty((rows, columns), np.float16)
+    margin = math.ceil(2 * DEVIATION)
+    for top in range(0, rows, BAND):
         above = min(margin, top)
-        band = luma[top - above : top + BAND + margin].astype(np.float32)
-        mean = cv2.GaussianBlur(band, (0, 0), DEVIATION, borderType=cv2.BORDER_REFLECT)
-        variance = cv2.GaussianBlur(band * band, (0, 0), DEVIATION, borderType=cv2.BORDER_REFLECT) - mean * mean
-        found = UNSEEN / (np.maximum(variance, 0) + UNSEEN)
+        band = luma[2 * (top - above) : 2 * (top + BAND + margin)].astype(np.float32)
+        mean, square = (
+            cv2.GaussianBlur(
+                cv2.resize(values, (columns, len(values) // 2), interpolation=cv2.INTER_AREA),
+                (0, 0),
+                DEVIATION / 2,
+                borderType=cv2.BORDER_REFLECT,
+            )
+            for values in (band, band * band)
+        )
+        found = UNSEEN / (np.maximum(square - mean * mean, 0) + UNSEEN)
         weights[top : top + BAND] = found[above : above + BAND]
-    return weights
+    return weights.repeat(2, axis=0).repeat(2, axis=1)
 
 
 class _Changes:
@@ -139,83 +175,89 @@ class _Changes:
         counts = np.bincount(sizes.ravel(), minlength=1024).reshape(64, 16)[:, :9] + 0.5 * 4.0 ** -np.arange(9)
         counts[:, 0] += len(sample) * (blocks / max(1, len(values)) - 1)
         code = -np.log2(counts / counts.sum(axis=1, keepdims=True)) + np.arange(9)
-        bits = price * code[:, _SIZES[1:]]  # (64, values from -LARGEST to LARGEST)
-        up = np.diff(bits, append=math.inf)
-        down = -np.diff(bits, prepend=-math.inf)
-        up[0] = down[0] = 0
-        self.up, self.down = up.astype(np.float32).ravel(), down.astype(np.float32).ravel()
+        bits = price * code[1:, _SIZES[1:]]  # (63, values from -LARGEST to LARGEST)
+        free = np.zeros(2 * DC_LARGEST)
+        self.up = _in_a_row(np.diff(bits, append=math.inf), np.append(free, math.inf))
+        self.down = _in_a_row(-np.diff(bits, prepend=-math.inf), np.insert(free, 0, math.inf))
 
-    @staticmethod
-    def places(values: np.ndarray) -> np.ndarray:
-        """(blocks, 64) → where in ``up`` and ``down`` each value stands."""
-        first = (np.arange(64) * _STRIDE + LARGEST).astype(np.int32)
-        return np.clip(values, -LARGEST, LARGEST).astype(np.int32) + first
+
+def _in_a_row(ac: np.ndarray, dc: np.ndarray) -> np.ndarray:
+    return np.concatenate([dc, ac.ravel()]).astype(np.float32)
+
+
+_ZEROS = np.append(DC_LARGEST, 2 * DC_LARGEST + 1 + LARGEST + (2 * LARGEST + 1) * np.arange(63)).astype(np.int32)
+"""Where in ``up`` and ``down`` the value 0 of each coefficient stands."""
 
 
 class _Moves:
     """Changes the coefficients of blocks by single steps, as long as they pay."""
 
     def __init__(self, steps: np.ndarray, changes: _Changes):
-        self._steps, self._changes = steps, changes
-        self._to_slope = np.ascontiguousarray(BASIS.T * (2 * steps))
-        self._to_bend = np.ascontiguousarray((BASIS * BASIS).T * steps**2)
+        self._steps, self._changes = steps.astype(np.float32), changes
+        self._to_slope = np.ascontiguousarray(BASIS.T * (2 * self._steps))
+        self._to_bend = np.ascontiguousarray((BASIS * BASIS).T * self._steps**2)
+        self._room = [np.empty((BLOCKS, 64), np.float32) for _ in range(4)]
 
     def made(self, blocks: np.ndarray, wanted: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """All (blocks, 64); returns the changed ``blocks``."""
-        result = blocks.copy()
+        """``blocks``: (blocks, 64); ``wanted``: luma about zero; ``weights``: of a squared error, both in single
+        precision. Returns the changed ``blocks``."""
+        if missing := -len(blocks) % ROWS:
+            blocks, wanted, weights = (np.pad(part, ((0, missing), (0, 0))) for part in (blocks, wanted, weights))
+            return self.made(blocks, wanted, weights)[:-missing]
+        result = np.empty_like(blocks)
+        up_of, down_of = self._changes.up, self._changes.down
         which: np.ndarray = np.arange(len(blocks))
-        values: np.ndarray = blocks.astype(np.float32)
-        places = _Changes.places(blocks)
-        shown = _product(values * self._steps, BASIS)
-        coefficient: np.ndarray = np.zeros(len(blocks), np.intp)
-        step: np.ndarray = np.zeros(len(blocks), np.float32)
-        bound = np.full(len(blocks), np.inf)  # of the error, above which the last change does not pay
+        rows, places = which, blocks + _ZEROS
+        up, down = up_of.take(places), down_of.take(places)
+        shown = _product(blocks * self._steps, BASIS, np.empty_like(wanted))
+        coefficient: np.ndarray = np.zeros(len(rows), np.intp)
+        step: np.ndarray = np.zeros(len(rows), np.int32)
+        bound = np.full(len(rows), np.inf, np.float32)  # of the error, above which the last change does not pay
+        going: np.ndarray = np.ones(len(rows), bool)
         for _ in range(MOVES):
-            error, up, down = self._costs(shown, wanted, weights, values, places)
-            rows = np.arange(len(which))
+            error, slope, bend = self._slopes(shown, wanted, weights)
             worse = error > bound  # a change is chosen by its tangent: undone where the error itself says otherwise
-            values[rows, coefficient] -= step * worse
-            coefficient = np.minimum(up, down).argmin(axis=1)
-            gain_up, gain_down = up[rows, coefficient], down[rows, coefficient]
-            step = np.where(gain_up <= gain_down, np.float32(1), np.float32(-1))
-            going = ~worse & (np.minimum(gain_up, gain_down) < -self._changes.least)
-            if not going.all():
-                result[which[~going]] = values[~going]
-                kept = np.flatnonzero(going)
-                if not kept.size:
+            places[rows, coefficient] -= step * worse
+            rising = np.add(up, slope, out=self._room[0][: len(rows)])
+            falling = np.subtract(down, slope, out=slope)
+            change = np.minimum(rising, falling, out=self._room[1][: len(rows)])
+            change += bend
+            coefficient = change.argmin(axis=1)
+            going &= ~worse
+            going &= change[rows, coefficient] < -self._changes.least
+            upward = rising[rows, coefficient] <= falling[rows, coefficient]
+            left = int(np.count_nonzero(going))
+            if left <= FEW * len(rows):
+                result[which] = places - _ZEROS
+                if not left:
                     return result
-                which, values, places, shown, wanted, weights, error, coefficient, step = (
+                kept = np.concatenate([np.flatnonzero(going), np.flatnonzero(~going)[: -left % ROWS]])
+                which, places, up, down, shown, wanted, weights, error, coefficient, upward, going = (
                     part.take(kept, axis=0)
-                    for part in (which, values, places, shown, wanted, weights, error, coefficient, step)
+                    for part in (which, places, up, down, shown, wanted, weights, error, coefficient, upward, going)
                 )
-                rows = np.arange(len(which))
+                rows = np.arange(len(kept))
+            step = np.where(upward, np.int32(1), np.int32(-1)) * going
             place = places[rows, coefficient]
-            bound = error - np.where(step > 0, self._changes.up[place], self._changes.down[place])
-            values[rows, coefficient] += step
-            places[rows, coefficient] += step.astype(np.int32)
-            shown += (step * self._steps[coefficient])[:, np.newaxis] * BASIS[coefficient]
-        result[which] = values
+            bound = np.where(going, error - np.where(upward, up_of[place], down_of[place]), np.float32(math.inf))
+            place += step
+            places[rows, coefficient] = place
+            up[rows, coefficient], down[rows, coefficient] = up_of[place], down_of[place]
+            shown += BASIS[coefficient] * (step * self._steps[coefficient]).astype(np.float32)[:, np.newaxis]
+        result[which] = places - _ZEROS
         return result
 
-    def _costs(
-        self, shown: np.ndarray, wanted: np.ndarray, weights: np.ndarray, values: np.ndarray, places: np.ndarray
+    def _slopes(
+        self, shown: np.ndarray, wanted: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the error of each block, and what a step up and a step down of each coefficient change in error +
-        price × bits: by slope and curvature, counted where the decoder does not clip."""
-        off = np.clip(shown, BLACK, WHITE)
-        counted = np.equal(off, shown, out=np.empty_like(off))
-        counted *= weights
+        """Returns the error of each block, and its slope and curvature along each coefficient: a step up changes it by
+        curvature + slope, a step down by curvature - slope. Pixels that the decoder clips do not count in them."""
+        off, weighted, slope, bend = (room[: len(shown)] for room in self._room)
+        np.minimum(np.maximum(shown, BLACK, out=off), WHITE, out=off)
+        unclipped = off == shown
         off -= wanted
-        error = np.einsum("ij,ij,ij->i", weights, off, off)
-        off *= counted
-        slope = _product(off, self._to_slope)
-        bend = _product(counted, self._to_bend)
-        up, down = self._changes.up.take(places), self._changes.down.take(places)
-        up += bend
-        up += slope
-        down += bend
-        down -= slope
-        dc = values[:, 0] * self._steps[0]
-        up[dc + self._steps[0] > DC_LARGEST, 0] = math.inf
-        down[dc - self._steps[0] < -DC_LARGEST, 0] = math.inf
-        return error, up, down
+        np.multiply(off, weights, out=weighted)
+        error = np.einsum("ij,ij->i", weighted, off)
+        weighted *= unclipped
+        counted = np.multiply(weights, unclipped, out=off)
+        return error, _product(weighted, self._to_slope, slope), _product(counted, self._to_bend, bend)

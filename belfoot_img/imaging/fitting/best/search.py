@@ -78,15 +78,20 @@ class Search:
         of_chroma = ([trial for trial in found if trial.recipe.chroma == chroma] for chroma in (HALVED, FULL))
         return [max(trials, key=self._filling.foretold) for trials in of_chroma if trials]
 
+    def clearest(self, trial: Trial, qualities: range) -> int:
+        return self._trials.clearest(trial.recipe, trial.scale, qualities)
+
     @property
     def flat(self) -> bool:
         return self._trials.flat
 
     def _best(self) -> Trial:
-        first = best = self._trials.calibrated(self._climb(FIRST, self._trials.first_scale))
+        first = best = self._trials.calibrated(self._climb(self._trials.first_scale))
         self._first_quality = first.quality
         told = rivals(first.scale, first.quality, first.likeness, self.flat)
-        others = [rival for rival in told if self._suits(rival.recipe)][: self._effort.rivals]
+        drawn = self.flat and first.scale == 1
+        count = self._effort.rivals_of(first.quality, drawn)
+        others = [rival for rival in told if self._suits(rival.recipe)][:count]
         self.foretold = self._told(first, others)
         lead = best.likeness
         for rival in others:
@@ -95,8 +100,6 @@ class Search:
                 best, lead = trial, trial.likeness + rival.usual
         if UNREDUCED_FROM < best.scale < 1 and best.recipe != FIRST:
             best = max(best, self._trials.of(best.recipe, 1.0), key=by_likeness)
-        if self._effort.climbs:
-            best = self._climb(best.recipe, best.scale)
         return best
 
     def _told(self, first: Trial, others: list[Rival]) -> Foretold:
@@ -116,11 +119,11 @@ class Search:
         would store it in colour."""
         return self._trials.in_colour or (recipe.chroma == FIRST.chroma and recipe not in JPEGLI)
 
-    def _climb(self, recipe: Recipe, scale: float) -> Trial:
-        """From scale to scale, to where both neighbours are worse."""
-        best = self._trials.of(recipe, scale)
+    def _climb(self, scale: float) -> Trial:
+        """Returns the trial of ``FIRST`` at the scale of which both neighbours are worse."""
+        best = self._trials.of(FIRST, scale)
         while best.scale < 1 or best.quality <= (SHARP if self.flat else FINEST):
-            found = max((self._trials.of(recipe, near) for near in neighbours(best.scale)), key=by_likeness)
+            found = max((self._trials.of(FIRST, near) for near in neighbours(best.scale)), key=by_likeness)
             if found.likeness <= best.likeness:
                 break
             best = found

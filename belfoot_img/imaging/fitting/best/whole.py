@@ -10,7 +10,7 @@ from belfoot_img.imaging.decoding.decoder import Original
 from belfoot_img.imaging.encoders import HALVED, MozjpegEncoder
 from belfoot_img.imaging.fitting.best import sharp_yuv
 from belfoot_img.imaging.fitting.best.recipes import Recipe
-from belfoot_img.imaging.fitting.best.refining import RefinedEncoder
+from belfoot_img.imaging.fitting.best.refining import RefinedEncoder, Refining
 from belfoot_img.imaging.fitting.policy import Candidate, Record, reduced
 from belfoot_img.imaging.proportions import size_at
 
@@ -29,6 +29,10 @@ class Whole:
         self._scaled: tuple[int, Image.Image] = (self.largest, reference)
         self._corrected: tuple[int, Image.Image] | None = None
 
+    def size(self, side: int) -> tuple[int, int]:
+        """Returns width and height at the longest side."""
+        return size_at(self._size, side)
+
     def draft(self, recipe: Recipe, side: int, quality: int) -> int:
         """Returns the bytes of a draft; ``side``: the longest, px."""
         key = recipe, side, quality
@@ -45,16 +49,13 @@ class Whole:
             self._made[key] = self.record.make(recipe.encoder, pixels, quality, recipe.chroma)
         return self._made[key]
 
-    def refining(self, encoder: MozjpegEncoder, chroma: str, side: int, quality: int) -> Callable[[float], Made]:
-        """Returns what encodes the picture, refined at a price of a bit."""
+    def refining(
+        self, encoder: MozjpegEncoder, chroma: str, side: int, quality: int
+    ) -> tuple[Refining, Callable[[], Made]]:
+        """Returns the luma of mozjpeg's encode, and what packs the picture with the luma as it is then."""
         pixels = self._corrected_at(side) if chroma == HALVED else self._at(side)
         refined = RefinedEncoder(encoder, pixels, quality, chroma)
-
-        def made(price: float) -> Made:
-            refined.price = price
-            return self.record.make(refined, pixels, quality, chroma)
-
-        return made
+        return refined.luma, lambda: self.record.make(refined, pixels, quality, chroma)
 
     def _corrected_at(self, side: int) -> Image.Image:
         if self._corrected is None or self._corrected[0] != side:
@@ -65,5 +66,5 @@ class Whole:
         if side == self.largest:
             return self._reference
         if self._scaled[0] != side:
-            self._scaled = side, reduced(self._reference, size_at(self._size, side))
+            self._scaled = side, reduced(self._reference, self.size(side))
         return self._scaled[1]

@@ -1,103 +1,96 @@
 import io
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from originals import original
-from PIL import Image, ImageDraw
+from originals import text_page
+from PIL import Image
 
 from belfoot_img.imaging.encoders import FULL, HALVED, MozjpegEncoder, Table
-from belfoot_img.imaging.fitting.best.effort import EFFORTS
 from belfoot_img.imaging.fitting.best.likeness import Likeness
-from belfoot_img.imaging.fitting.best.policy import Best
-from belfoot_img.imaging.fitting.best.refining import RefinedEncoder, Refining
+from belfoot_img.imaging.fitting.best.refining import DC_LARGEST, RefinedEncoder, Refining
 from belfoot_img.imaging.jpeg.coefficients import write
 
 ENCODER = MozjpegEncoder(Table.MS_SSIM)
 
 
-@pytest.fixture(scope="module")
-def page():
-    """Black and red text on white paper, beside a grey field."""
-    picture = Image.new("RGB", (640, 480), "white")
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((400, 40, 600, 440), fill=(225, 228, 232))
-    for line in range(22):
-        colour = (190, 20, 30) if line % 7 == 3 else (20, 20, 20)
-        draw.text((16, 12 + 21 * line), "The quick brown fox jumps over the lazy dog, 0123456789, " * 2, fill=colour)
-    return picture
-
-
-def sizes(picture, prices, quality=20, chroma=HALVED):
-    encoder, found = RefinedEncoder(ENCODER, picture, quality, chroma), []
+def refined(picture, *prices, quality=30, chroma=HALVED):
+    """Returns the JPEG that these passes leave."""
+    encoder = RefinedEncoder(ENCODER, picture, quality, chroma)
     for price in prices:
-        encoder.price = price
-        found.append(encoder.encode(picture, quality, chroma))
-    return found
+        encoder.luma.refine(price)
+    return encoder.encode(picture, quality, chroma)
 
 
-def test_a_higher_price_of_a_bit_takes_fewer_bytes_and_the_same_prices_the_same(page):
-    jpegs = sizes(page, (2, 20, 200))
-    assert [len(jpeg) for jpeg in jpegs] == sorted({len(jpeg) for jpeg in jpegs}, reverse=True)
-    assert sizes(page, (2, 20, 200)) == jpegs
+def opened(jpeg):
+    return Image.open(io.BytesIO(jpeg))
+
+
+def test_a_higher_price_of_a_bit_leaves_fewer_bits_and_bytes():
+    page = text_page()
+    made = ENCODER.coefficients(page, 20, HALVED).planes[0]
+    found = []
+    for price in (2, 20, 200):
+        luma = Refining(np.asarray(page.convert("L")), made)
+        luma.refine(price)
+        found.append((luma.bits(), len(refined(page, price, quality=20))))
+    assert found == sorted(set(found), reverse=True)
+    assert [size for _, size in found] == sorted({size for _, size in found}, reverse=True)
+
+
+def test_the_same_passes_give_the_same_bytes():
+    assert refined(text_page(), 60, 20) == refined(text_page(), 60, 20) != refined(text_page(), 20)
 
 
 @pytest.mark.parametrize("chroma", [HALVED, FULL])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize("size", [(1, 1), (17, 9), (640, 3)], ids=str)
-def test_pictures_of_any_size_are_refined(page, size, mode, chroma):
-    picture = page.crop((10, 10, 10 + size[0], 10 + size[1])).convert(mode)
-    (jpeg,) = sizes(picture, (10,), chroma=chroma)
-    with Image.open(io.BytesIO(jpeg)) as shown:
+def test_pictures_of_any_size_are_refined(size, mode, chroma):
+    picture = text_page().crop((10, 10, 10 + size[0], 10 + size[1])).convert(mode)
+    with opened(refined(picture, 10, 5, chroma=chroma)) as shown:
         shown.load()
         assert (shown.size, shown.format) == (size, "JPEG")
 
 
-def test_a_page_is_more_like_itself_than_mozjpegs_of_as_many_bytes(page):
-    likeness = Likeness(page, flat=True)
-    plain, *refined = [
-        ENCODER.encode(page, 30, HALVED),
-        *(sizes(page, (price,), quality=30)[0] for price in (60, 45, 35)),
-    ]
-    points = [likeness.of(Image.open(io.BytesIO(jpeg))) for jpeg in (plain, *refined)]
-    assert len(refined[0]) < len(plain) < len(refined[-1])
-    assert np.interp(len(plain), [len(jpeg) for jpeg in refined], points[1:]) > points[0] + 0.5
+def test_a_page_is_more_like_itself_than_mozjpegs_of_as_many_bytes():
+    page, likeness = text_page(), Likeness(text_page(), flat=True)
+    plain, *others = [ENCODER.encode(page, 30, HALVED), *(refined(page, price) for price in (60, 45, 35))]
+    points = [likeness.of(opened(jpeg)) for jpeg in (plain, *others)]
+    assert len(others[0]) < len(plain) < len(others[-1])
+    assert np.interp(len(plain), [len(jpeg) for jpeg in others], points[1:]) > points[0] + 1
 
 
-def test_plain_paper_stays_as_mozjpeg_made_it(page):
-    made = ENCODER.coefficients(page, 30, HALVED).planes[0]
-    luma = np.asarray(page.convert("L"))
-    blocks = Refining(luma, made).at(20).blocks
-    paper = (luma.reshape(60, 8, 80, 8) == 255).all(axis=(1, 3))
+def test_plain_paper_stays_as_mozjpeg_made_it():
+    made = ENCODER.coefficients(text_page(), 30, HALVED).planes[0]
+    shown = np.asarray(text_page().convert("L"))
+    luma = Refining(shown, made)
+    luma.refine(20)
+    paper = (shown.reshape(60, 8, 80, 8) == 255).all(axis=(1, 3))
     assert 0 < paper.sum() < paper.size
-    assert np.array_equal(blocks[:60, :80][paper], made.blocks[:60, :80][paper])
-    assert not np.array_equal(blocks, made.blocks)
+    assert np.array_equal(luma.plane.blocks[:60, :80][paper], made.blocks[:60, :80][paper])
+    assert not np.array_equal(luma.plane.blocks, made.blocks)
 
 
-def test_chroma_stays_as_mozjpeg_made_it(page):
-    made = ENCODER.coefficients(page, 30, HALVED)
-    (refined,) = sizes(page, (20,), quality=30)
-    shown = [np.asarray(stored_planes(jpeg)) for jpeg in (write(made), refined)]
+def test_chroma_stays_as_mozjpeg_made_it():
+    made = write(ENCODER.coefficients(text_page(), 30, HALVED))
+    shown = [np.asarray(stored_planes(jpeg)) for jpeg in (made, refined(text_page(), 20))]
     assert np.array_equal(shown[0][..., 1:], shown[1][..., 1:])
     assert not np.array_equal(shown[0][..., 0], shown[1][..., 0])
 
 
 def stored_planes(jpeg):
     """Returns Y, Cb and Cr as they are stored, before they become RGB."""
-    picture = Image.open(io.BytesIO(jpeg))
+    picture = opened(jpeg)
     picture.draft("YCbCr", picture.size)
     assert picture.mode == "YCbCr"
     return picture
 
 
-def test_high_effort_refines_what_is_drawn_and_nothing_worse_is_stored(page):
-    fitted = {
-        refines: Best(9000, 3840, replace(EFFORTS["high"], refines=refines)).fit(original(page))
-        for refines in (False, True)
-    }
-    likeness = Likeness(page, flat=True)
-    plain, refined = (likeness.of(Image.open(io.BytesIO(fitted[each].jpeg))) for each in (False, True))
-    assert len(fitted[True].jpeg) <= 9000
-    assert any(candidate.encoder.startswith("refined-") for candidate in fitted[True].candidates)
-    assert not any(candidate.encoder.startswith("refined-") for candidate in fitted[False].candidates)
-    assert refined >= plain
+@pytest.mark.parametrize("quality", [10, 50, 98])
+def test_coefficients_stay_in_the_range_of_8_bit_jpeg(quality):
+    """White that the decoder clips costs nothing, so that nothing else would hold them back."""
+    page = text_page()
+    luma = Refining(np.asarray(page.convert("L")), ENCODER.coefficients(page, quality, HALVED).planes[0])
+    for price in (1e-3, 1e-6):
+        luma.refine(price)
+    assert np.abs(luma.plane.blocks[..., 0]).max() <= DC_LARGEST
+    assert np.abs(luma.plane.blocks[..., 1:]).max() < 1024
