@@ -23,6 +23,7 @@ POWER = 0.12  # of the price in bytes
 LEAST_CHANGE, LARGEST_CHANGE = 2.0, 4.0  # of the price from one pass to the next: below, hardly a coefficient moves
 BEYOND = 0.01  # log of bytes beyond the aim that a pass is meant to reach, so that two states lie around it
 AIM = 0.996  # of the limit
+LEAST_SHARE = 0.85  # of the bytes that an ideal code saves: so much packing saves at least
 PASSES, PACKS = 2, 4  # at most; passes between packs
 USUAL = (0.93, 1.05)  # of the limit: what the usual price may fill; beyond, another quality is better than a price
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -65,7 +66,8 @@ class Pricing:
                 found = made
             if self._filled <= full <= 1 or not (anyway or self.is_usual):
                 break
-            size += (AIM - full) * self._limit
+            change = (AIM - full) * self._limit
+            size += change if change > 0 else change / LEAST_SHARE
             around = self._around(size)
             if around is None:
                 break

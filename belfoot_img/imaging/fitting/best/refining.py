@@ -1,4 +1,4 @@
-"""Which coefficients of a drawn picture are worth their bits: rate-distortion optimisation of luma, block by block.
+"""Which coefficients are worth their bits: rate-distortion optimisation of luma, block by block.
 
 mozjpeg's trellis minimises squared error in the coefficients, all of it, with one weight a block. Pages and charts
 need two things more. A pixel of white paper may come out brighter than white for nothing, because the decoder clips
