@@ -222,6 +222,16 @@ def _codes_by_symbol(body: bytes) -> dict[int, np.ndarray]:
     return found
 
 
+def nonzero_ac(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(blocks, 64) in zigzag order → of each AC coefficient that is not zero: its block, its place, the number of zeros
+    before it, and its value."""
+    block, place = (found.astype(np.int32) for found in np.nonzero(blocks[:, 1:]))
+    place += 1
+    first = np.diff(block, prepend=-1) != 0
+    run = place - np.where(first, 0, np.roll(place, 1)) - 1
+    return block, place, run, blocks[block, place].astype(np.int32)
+
+
 def _coded(blocks: np.ndarray, dc_codes: np.ndarray, ac_codes: np.ndarray) -> tuple[np.ndarray, ...]:
     """Codes the blocks of one component, (MCUs, blocks of an MCU, 64).
 
@@ -231,12 +241,8 @@ def _coded(blocks: np.ndarray, dc_codes: np.ndarray, ac_codes: np.ndarray) -> tu
     flat = blocks.reshape(-1, 64)
     dc = np.diff(flat[:, 0].astype(np.int32), prepend=0)
     busy = np.flatnonzero(flat[:, 1:].any(axis=1)).astype(np.int32)  # most blocks of a page have DC alone
-    ac = flat[busy, 1:]
-    block, place = (found.astype(np.int32) for found in np.nonzero(ac))
-    value = ac[block, place].astype(np.int32)
-    block, place = busy[block], place + 1
-    first = np.diff(block, prepend=-1) != 0
-    run = place - np.where(first, 0, np.roll(place, 1)) - 1
+    block, place, run, value = nonzero_ac(flat[busy])
+    block = busy[block]
     long_runs = np.flatnonzero(run > 15)
     zeros = np.repeat(long_runs, run[long_runs] >> 4)
     last = np.zeros(len(flat), np.int32)

@@ -30,9 +30,9 @@ class Effort:
         """Returns whether a picture of this quality is refined; with one try only where it pays for sure."""
         return self.refined > 0 and quality <= REFINED_UP_TO and (flat or self.refined > 1 or quality <= COARSE)
 
-    def rivals_of(self, quality: int, flat: bool) -> int:
+    def rivals_of(self, quality: int, unreduced_page: bool) -> int:
         """``quality``: at which ``FIRST`` did best."""
-        return self.refined_rivals if self.refined and flat and quality <= COARSE else self.rivals
+        return self.refined_rivals if self.refined and unreduced_page and quality <= COARSE else self.rivals
 
 
 EFFORTS = {

@@ -19,7 +19,15 @@ import numpy as np
 from PIL import Image
 
 from belfoot_img.imaging.encoders import MozjpegEncoder
-from belfoot_img.imaging.jpeg.coefficients import END_OF_BLOCK, NATURAL, SIXTEEN_ZEROS, Coefficients, Plane, write
+from belfoot_img.imaging.jpeg.coefficients import (
+    END_OF_BLOCK,
+    NATURAL,
+    SIXTEEN_ZEROS,
+    Coefficients,
+    Plane,
+    nonzero_ac,
+    write,
+)
 
 BLOCKS = 2048  # that are worked on at once: fewer take more calls, more take more memory
 ROWS = 8  # of a matrix product
@@ -101,11 +109,8 @@ class Refining:
 
     def bits(self) -> float:
         """Returns how many bits ``values`` take, DC apart, in an ideal code of the symbols of baseline JPEG."""
-        block, place = np.nonzero(self.values[:, 1:])
-        value = np.abs(self.values[:, 1:][block, place])
-        sizes = _SIZES[np.minimum(value, LARGEST) + LARGEST + 1]
-        first = np.diff(block, prepend=-1) != 0
-        runs = np.where(first, place, np.diff(place, prepend=0) - 1)
+        _, _, runs, values = nonzero_ac(self.values)
+        sizes = _SIZES[values + LARGEST + 1]
         counts = np.bincount((runs & 15) << 4 | sizes, minlength=256)
         counts[SIXTEEN_ZEROS] += (runs >> 4).sum()
         counts[END_OF_BLOCK] = len(self.values)

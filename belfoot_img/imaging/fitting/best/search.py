@@ -89,8 +89,7 @@ class Search:
         first = best = self._trials.calibrated(self._climb(self._trials.first_scale))
         self._first_quality = first.quality
         told = rivals(first.scale, first.quality, first.likeness, self.flat)
-        drawn = self.flat and first.scale == 1
-        count = self._effort.rivals_of(first.quality, drawn)
+        count = self._effort.rivals_of(first.quality, unreduced_page=self.flat and first.scale == 1)
         others = [rival for rival in told if self._suits(rival.recipe)][:count]
         self.foretold = self._told(first, others)
         lead = best.likeness

@@ -69,11 +69,6 @@ def as_if_full(likeness: float, quality: int, excess: float) -> float:
     return likeness - gain(likeness) * excess
 
 
-def as_if(likeness: float, size: int, usual: int) -> float:
-    """Likeness of what has ``usual`` bytes instead of ``size``."""
-    return likeness - gain(likeness) * math.log(size / usual)
-
-
 class Trials:
     """``whole``: the sample is the picture; ``flat``: it is a page, a chart or the like; ``first_scale``: where drafts
     of the whole picture foretell the best."""
@@ -177,19 +172,20 @@ class Trials:
         fields that the next one misses.
         """
         pixels = self._pixels(recipe, recipe.encoder.trial, scale)
-        found: dict[int, tuple[float, int]] = {}
+        drafts = {}
         for quality in qualities:
-            jpeg, candidate = self._record.make(
-                recipe.encoder.draft,
-                pixels,
-                quality,
-                recipe.chroma,
-                scale=scale * self._reference_scale,
-                judge=lambda jpeg: self._likeness.of(Image.open(io.BytesIO(jpeg))),
+            jpeg, _ = self._record.make(
+                recipe.encoder.draft, pixels, quality, recipe.chroma, scale=scale * self._reference_scale
             )
-            found[quality] = candidate.likeness or 0.0, len(jpeg)
-        usual = found[qualities[len(qualities) // 2]][1]
-        return max(qualities, key=lambda quality: as_if(*found[quality], usual))
+            drafts[quality] = jpeg
+        usual = len(drafts[qualities[len(qualities) // 2]])
+
+        def for_its_bytes(quality: int) -> float:
+            jpeg = drafts[quality]
+            likeness = self._likeness.of(Image.open(io.BytesIO(jpeg)))
+            return as_if_full(likeness, quality, math.log(len(jpeg) / usual))
+
+        return max(qualities, key=for_its_bytes)
 
     def _try(self, recipe: Recipe, scale: float) -> Trial:
         """Returns the quality that fills the limit at this scale, by drafts, and its likeness."""

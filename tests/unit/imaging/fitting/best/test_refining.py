@@ -8,7 +8,7 @@ from PIL import Image
 from belfoot_img.imaging.encoders import FULL, HALVED, MozjpegEncoder, Table
 from belfoot_img.imaging.fitting.best.likeness import Likeness
 from belfoot_img.imaging.fitting.best.refining import DC_LARGEST, RefinedEncoder, Refining
-from belfoot_img.imaging.jpeg.coefficients import write
+from belfoot_img.imaging.jpeg.coefficients import Plane, write
 
 ENCODER = MozjpegEncoder(Table.MS_SSIM)
 
@@ -85,12 +85,11 @@ def stored_planes(jpeg):
     return picture
 
 
-@pytest.mark.parametrize("quality", [10, 50, 98])
-def test_coefficients_stay_in_the_range_of_8_bit_jpeg(quality):
-    """White that the decoder clips costs nothing, so that nothing else would hold them back."""
-    page = text_page()
-    luma = Refining(np.asarray(page.convert("L")), ENCODER.coefficients(page, quality, HALVED).planes[0])
-    for price in (1e-3, 1e-6):
-        luma.refine(price)
-    assert np.abs(luma.plane.blocks[..., 0]).max() <= DC_LARGEST
-    assert np.abs(luma.plane.blocks[..., 1:]).max() < 1024
+@pytest.mark.parametrize("shade, end", [(255, DC_LARGEST), (0, -DC_LARGEST)])
+def test_dc_stays_in_the_range_of_8_bit_jpeg(shade, end):
+    """With steps this fine only a DC beyond that range would be white, or black."""
+    luma = np.full((8, 8), shade, np.uint8)
+    block = np.array([[[end - np.sign(end) * 23, 3, *[0] * 62]]], np.int16)
+    refining = Refining(luma, Plane(block, np.full(64, 0.5, np.float32), (1, 1)))
+    refining.refine(1e-3)
+    assert refining.values[0, 0] == end
